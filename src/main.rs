@@ -1,0 +1,2 @@
+//! The `ensemble` command.
+fn main() {}
