@@ -1,0 +1,1 @@
+//! Chapter 13: what must hold of watches.
