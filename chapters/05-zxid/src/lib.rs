@@ -1,0 +1,20 @@
+//! Chapter 5. Zxids, epochs, and the ids of servers and sessions.
+//!
+//! Read `solutions/05-zxid.rs`, then `tests/05-zxid.rs`.
+
+extern crate self as zxid;
+
+mod ids;
+pub use ids::{ServerId, SessionId};
+
+#[cfg(not(feature = "mine"))]
+pub use solution::*;
+#[cfg(feature = "mine")]
+pub use mine::*;
+
+#[path = "../../../solutions/05-zxid.rs"]
+pub mod solution;
+
+#[cfg(feature = "mine")]
+#[path = "../../../exercises/05-zxid.rs"]
+pub mod mine;

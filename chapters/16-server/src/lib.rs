@@ -1,0 +1,4 @@
+//! Chapter 16. The complete server as one machine.
+
+mod notice;
+mod vocabulary;

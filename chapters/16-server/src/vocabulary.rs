@@ -1,0 +1,98 @@
+//! The vocabulary of the complete server: with whom it talks, what is said, what is stored.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use machines::Protocol;
+use protocol::{Word, describe_reply, describe_request};
+use zxid::ServerId;
+
+use crate::notice::Notice;
+use crate::recovered::Recovered;
+
+/// The protocol of the complete server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Zk {}
+
+impl Protocol for Zk {
+    type Peer = Peer;
+    type Message = Message;
+    type Timer = Timer;
+    type Write = storage::Write;
+    type Fetch = storage::Fetch;
+    type Fetched = storage::Fetched;
+    type Recovered = Recovered;
+    type Output = Notice;
+}
+
+/// A connection from a client. The host counts them up; a number is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Connection {
+    /// Which.
+    pub number: u64,
+    /// Where the client sits.
+    pub from: SocketAddr,
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// Another server of the ensemble.
+    Server(ServerId),
+    /// A client.
+    Client(Connection),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Server(id) => write!(f, "{id}"),
+            Peer::Client(connection) => write!(f, "client {}", connection.number),
+        }
+    }
+}
+
+/// What travels on a client's connection. The host cuts what comes in, see `protocol::Framer`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// From a client: one whole frame, without its four length bytes.
+    Frame(Bytes),
+    /// From a client: a four-letter word, instead of a first frame.
+    Word(Word),
+    /// To a client: bytes to be sent as they are, whole frames with their lengths, or plain text.
+    Chunk(Bytes),
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Message::Frame(bytes) => write!(f, "{}", describe_request(bytes)),
+            Message::Word(word) => write!(f, "{}", word.name()),
+            Message::Chunk(bytes) => write!(f, "{}", describe_reply(bytes)),
+        }
+    }
+}
+
+/// The server's timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// The next bucket of sessions may have expired.
+    Expiry,
+    /// Time to look for empty containers and nodes whose time to live is over.
+    Reaper,
+    /// Time to remove one more of them.
+    Reap,
+    /// Time to close connections that never began a session.
+    Handshakes,
+    /// Time to save the next slice of a snapshot.
+    Slice,
+    /// Time to purge old files.
+    Purge,
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
