@@ -47,8 +47,10 @@ pub mod solution_apply;
 pub mod solution_prepare;
 
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/11-apply.rs"]
 pub mod mine_apply;
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/11-prepare.rs"]
 pub mod mine_prepare;

@@ -70,12 +70,15 @@ pub struct Pending {
     digest: u64,
 }
 
+/// What a path had before a change: its record, if there was one, and whose it was.
+type Before = (Box<str>, Option<(Zxid, Record)>);
+
 /// A moment to go back to, should a multi fail.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     order: usize,
     digest: u64,
-    undo: Vec<(Box<str>, Option<(Zxid, Record)>)>,
+    undo: Vec<Before>,
 }
 
 impl Pending {

@@ -65,10 +65,8 @@ impl Track {
     fn text(self) -> String {
         let mut text = format!("count={},bytes={}", self.count, self.bytes);
         if self.hard_bytes >= 0 || self.hard_count >= 0 {
-            text += &format!(
-                "=;byteHardLimit={};countHardLimit={}",
-                self.hard_bytes, self.hard_count
-            );
+            text +=
+                &format!("=;byteHardLimit={};countHardLimit={}", self.hard_bytes, self.hard_count);
         }
         text
     }

@@ -214,9 +214,7 @@ impl Tree {
         }
         let slot = self.nodes.slot(id);
         self.data_size -= (slot.name().len() + slot.data_length()) as u64;
-        if let Kind::Ephemeral(session) =
-            Kind::of(slot.stat.ephemeral_owner, self.extended_types)
-        {
+        if let Kind::Ephemeral(session) = Kind::of(slot.stat.ephemeral_owner, self.extended_types) {
             let nodes = self.ephemerals.get_mut(&session).expect("an ephemeral has a session");
             nodes.remove(&id);
             if nodes.is_empty() {

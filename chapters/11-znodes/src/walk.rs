@@ -113,7 +113,13 @@ impl Loading {
     }
 
     /// Adds a node, with its list by value. False if it has no parent, or is there twice.
-    pub fn add(&mut self, path: &str, data: Option<&[u8]>, acl: &[Acl], stat: StatPersisted) -> bool {
+    pub fn add(
+        &mut self,
+        path: &str,
+        data: Option<&[u8]>,
+        acl: &[Acl],
+        stat: StatPersisted,
+    ) -> bool {
         let tree = &mut self.tree;
         if path.is_empty() {
             tree.change_stat(ROOT, |old| *old = stat);
