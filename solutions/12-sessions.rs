@@ -129,7 +129,7 @@ pub fn first_session_id(server: ServerId, now_ms: i64, largest: Option<SessionId
 /// The session id that a server gives after `last`. It never counts into the server's byte.
 pub fn next_session_id(last: SessionId) -> SessionId {
     let low = (1 << 56) - 1;
-    SessionId(last.0 & !low | (last.0 + 1) & low)
+    SessionId(last.0 & !low | last.0.wrapping_add(1) & low)
 }
 
 /// The password of a session, which a client must show to go on with it elsewhere. Every server
