@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use jute::records::{Acl, SetWatches2, zxid_from_wire};
 use watches::{Changed, Event, EventKind, Kinds, Removal, WatchKind, Watcher};
-use znodes::{Change, ChangeKind};
+use znodes::{Change, ChangeKind, path};
 
 /// All watches of one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -100,7 +100,7 @@ impl Watches {
         };
         let told = self.fire(&change.path, one_shot, true);
         self.tell(told, kind, &change.path, &mut |to| may_read(to, &change.acl), out);
-        let Some(parent) = parent(&change.path) else { return };
+        let Some(parent) = above(&change.path) else { return };
         if change.kind != ChangeKind::DataChanged {
             let told = self.fire(parent, child, false);
             let may_read = &mut |to| may_read(to, &change.parent_acl);
@@ -151,14 +151,33 @@ impl Watches {
         self.data + self.child
     }
 
-    /// The paths in order, each with its watchers in order and what they have there.
-    pub fn by_path(&self) -> &BTreeMap<Arc<str>, BTreeMap<Watcher, Kinds>> {
-        &self.paths
+    /// The paths in order that have data watches, each with their watchers in order: what the word
+    /// `wchp` shows. Persistent and recursive watches are among them, as with ZooKeeper.
+    pub fn data_by_path(&self) -> BTreeMap<Arc<str>, Vec<Watcher>> {
+        let mut listed = BTreeMap::<_, Vec<_>>::new();
+        for (path, watchers) in &self.paths {
+            for (watcher, _) in watchers.iter().filter(|(_, kinds)| kinds.meets(Kinds::IN_DATA)) {
+                listed.entry(Arc::clone(path)).or_default().push(*watcher);
+            }
+        }
+        listed
     }
 
-    /// The watchers in order, each with its paths in order.
-    pub fn by_watcher(&self) -> &BTreeMap<Watcher, BTreeSet<Arc<str>>> {
-        &self.watchers
+    /// The same the other way round: what the word `wchc` shows.
+    pub fn data_by_watcher(&self) -> BTreeMap<Watcher, Vec<Arc<str>>> {
+        let mut listed = BTreeMap::<_, Vec<_>>::new();
+        for (path, watchers) in self.data_by_path() {
+            for watcher in watchers {
+                listed.entry(watcher).or_default().push(Arc::clone(&path));
+            }
+        }
+        listed
+    }
+
+    /// How many watchers have data watches, on how many paths, and how many there are: what the
+    /// word `wchs` shows.
+    pub fn summary(&self) -> (usize, usize, usize) {
+        (self.data_by_watcher().len(), self.data_by_path().len(), self.data)
     }
 
     /// What a watcher has on a path.
@@ -201,7 +220,7 @@ impl Watches {
                     told.push(*watcher);
                 }
             }
-            at = parent(path);
+            at = above(path);
         }
         told.sort_unstable();
         told.dedup();
@@ -278,11 +297,7 @@ impl Watches {
     }
 }
 
-/// The path above, if there is one. Whatever else a watch may lie on: nothing is above it.
-fn parent(path: &str) -> Option<&str> {
-    match path.rfind('/')? {
-        0 if path.len() == 1 => None,
-        0 => Some("/"),
-        slash => Some(&path[..slash]),
-    }
+/// The path above, if there is one: nothing is above the root, nor above a path without a slash.
+fn above(path: &str) -> Option<&str> {
+    path::parent(path).filter(|parent| *parent != path)
 }

@@ -16,5 +16,6 @@ pub use solution::*;
 pub mod solution;
 
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/12-sessions.rs"]
 pub mod mine;

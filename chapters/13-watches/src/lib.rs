@@ -19,5 +19,6 @@ pub use solution::*;
 pub mod solution;
 
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/13-watches.rs"]
 pub mod mine;

@@ -19,5 +19,6 @@ pub use solution::*;
 pub mod solution;
 
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/14-acl.rs"]
 pub mod mine;
