@@ -100,7 +100,7 @@ pub enum ReadOp<'a> {
 }
 
 /// Why a frame is no request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DecodeError {
     /// No client may ask for an operation of this number. The answer is `Unimplemented`, with
     /// [`NO_ZXID`](crate::NO_ZXID), and the connection is closed.
