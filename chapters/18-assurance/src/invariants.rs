@@ -1,0 +1,116 @@
+//! Invariants: what must be true after every step, and what it means to a user if it is not.
+//!
+//! Each is a named predicate over facts that the [`Witness`](crate::Witness) collects at the
+//! server's boundary: what it heard, what it wrote and forced, what it said. The predicates know
+//! nothing of how the server works inside, so they hold for any server.
+//!
+//! Always true: every invariant named here has killed at least one deliberately broken server; the
+//! list of those is `tests/mutants`.
+
+pub mod durability;
+pub mod order;
+pub mod sessions;
+pub mod tree;
+pub mod watching;
+
+use std::fmt;
+
+macro_rules! invariants {
+    ($($(#[$doc:meta])* $name:ident: $meaning:literal,)*) => {
+        /// The name of an invariant.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Invariant { $($(#[$doc])* $name,)* }
+
+        impl Invariant {
+            /// All of them.
+            pub const ALL: &[Invariant] = &[$(Invariant::$name,)*];
+
+            /// What it means to a user when it does not hold.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Invariant::$name => $meaning,)* }
+            }
+        }
+    };
+}
+
+invariants! {
+    /// Epochs on disk only rise, and the current one is never above the accepted one.
+    D1: "A server came back into a reign that it had already left.",
+    /// What a client was shown is forced to the disk.
+    D3: "The service answered before the write was safe: a power cut now loses it.",
+    /// Recovering twice gives what recovering once gives.
+    D6: "A crash while the server starts changes what it remembers.",
+    /// A snapshot and the log after it give the state that the log alone would give.
+    D7: "After a restart the tree is not the one that was there before.",
+    /// Only a tail that nobody was told of is cut off, and damage is never passed over in silence.
+    D8: "A restart dropped a write that the service had confirmed, or invented one.",
+    /// After the disk failed nothing is acknowledged any more.
+    D9: "The service went on saying yes although its disk had stopped taking writes.",
+    /// What was forced can be reached after the power went.
+    D10: "The power went, and a confirmed write is no longer on the disk.",
+    /// The operations on one node are linearizable.
+    S1: "A client read a value that no order of the writes explains.",
+    /// The order of zxids is the order of real time.
+    S2: "A write that began after another was finished took effect before it.",
+    /// A session is answered in its order, and sees its own writes.
+    S3: "A client's requests took effect or were answered in another order than it sent them.",
+    /// A session never sees an older state after a newer one.
+    S4: "A client saw the service go back in time.",
+    /// A multi is one transaction.
+    S6: "Someone could see half of a multi.",
+    /// Ephemeral nodes live exactly as long as their sessions.
+    S8: "A lock is still held by a client that is gone, or was taken from one that is not.",
+    /// Sessions expire only after silence, and never come back.
+    S9: "A session ended although its client was heard, or went on after its end.",
+    /// A watch fires for the first change after it was set, once.
+    S11: "A client waits for an event that never comes, or gets one that it did not ask for.",
+    /// The event comes before any answer that shows the change.
+    S12: "A client saw the change before it was told of it, and acted on an old cache.",
+    /// Events come in the order of the changes.
+    S13: "A client was told of changes in another order than they happened.",
+    /// Watches set again after a reconnect fire if something was missed, and only then.
+    S14: "A client missed a change while it was reconnecting.",
+    /// Versions count changes, and a conditional write succeeds only on the version that it names.
+    S15: "Two clients both believe that their conditional write was the one that won.",
+    /// Sequential names are unique and rise.
+    S16: "Two clients got the same place in the queue, or one was put in the wrong place.",
+    /// Nothing is done or told without permission.
+    S17: "Someone could see or change what the list does not allow them.",
+    /// The digest in the log is that of the tree.
+    S18: "Servers that applied the same transactions do not hold the same tree.",
+    /// Every answer is the reference model's.
+    S19: "The service answered something else than ZooKeeper's rules say.",
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+/// An invariant that does not hold, and the facts that show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which.
+    pub invariant: Invariant,
+    /// The facts, for a person to read.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.invariant, self.what, self.invariant.meaning())
+    }
+}
+
+/// Whether an invariant held.
+pub type Verdict = Result<(), Broken>;
+
+/// Holds if `condition` does; the facts are only put together if not.
+pub(crate) fn holds(
+    invariant: Invariant,
+    condition: bool,
+    what: impl FnOnce() -> String,
+) -> Verdict {
+    if condition { Ok(()) } else { Err(Broken { invariant, what: what() }) }
+}

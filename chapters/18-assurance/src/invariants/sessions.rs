@@ -1,0 +1,42 @@
+//! S8 and S9: sessions and what belongs to them.
+
+use std::time::Duration;
+
+use zxid::{SessionId, Zxid};
+
+use super::Invariant::{S8, S9};
+use super::{Verdict, holds};
+
+/// S8. The end of a session removes its ephemeral nodes, all of them and no others.
+pub fn removes_its_own(session: SessionId, removed: &[String], owned: &[String]) -> Verdict {
+    holds(S8, removed == owned, || {
+        format!("the end of {session} removes {removed:?}, and it owns {owned:?}")
+    })
+}
+
+/// S8. An ephemeral node is created only for a session that is open.
+pub fn owner_is_open(session: SessionId, path: &str, open: bool) -> Verdict {
+    holds(S8, open, || format!("{path} is created for {session}, which is not open"))
+}
+
+/// S9. A session that its client did not close was silent for its whole timeout.
+pub fn was_silent(session: SessionId, silent: Duration, timeout: Duration) -> Verdict {
+    holds(S9, silent >= timeout, || {
+        format!("{session} expires after {silent:?} of silence; {timeout:?} were agreed")
+    })
+}
+
+/// S9. What is done for a session is done while it is open.
+pub fn is_open(session: SessionId, zxid: Zxid, open: bool) -> Verdict {
+    holds(S9, open, || format!("{zxid} is done for {session}, which is not open"))
+}
+
+/// S9. A session id is given once.
+pub fn is_new(session: SessionId, known: bool) -> Verdict {
+    holds(S9, !known, || format!("{session} is given to a second client"))
+}
+
+/// S9. A client is told that its session is gone only if it is.
+pub fn is_gone(session: SessionId, gone: bool) -> Verdict {
+    holds(S9, gone, || format!("{session} is refused, though nothing ended it"))
+}

@@ -1,0 +1,98 @@
+//! A connection, as the witness follows it.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use jute::records::{ConnectRequest, ErrorCode, RequestHeader};
+use zxid::SessionId;
+
+use crate::ask::Ask;
+use crate::invariants::watching::Told;
+use crate::invariants::{Verdict, tree, watching};
+use crate::model::{Model, Watches, Who};
+
+/// A request without an answer.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    pub(super) header: RequestHeader,
+    pub(super) frame: Bytes,
+}
+
+/// A connection from a client.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// Whether the first frame has come.
+    pub(super) greeted: bool,
+    /// Whether the first frame was answered.
+    pub(super) accepted: bool,
+    /// The session; before it is accepted, the one that the client wants to go on with.
+    pub(super) session: SessionId,
+    pub(super) who: Who,
+    /// Requests that are answered in order.
+    pub(super) waiting: VecDeque<Waiting>,
+    /// Requests that may be answered at any time.
+    pub(super) aside: VecDeque<Waiting>,
+    pub(super) watches: Watches,
+    /// Events that the connection must be told, from changes that were shown.
+    pub(super) owed: Vec<Told>,
+    /// Events that belong to no transaction: what setting watches again found.
+    pub(super) caught_up: Vec<Told>,
+}
+
+impl Line {
+    pub(super) fn new(from: IpAddr) -> Line {
+        Line {
+            greeted: false,
+            accepted: false,
+            session: SessionId::NONE,
+            who: Who::from(from),
+            waiting: VecDeque::new(),
+            aside: VecDeque::new(),
+            watches: Watches::default(),
+            owed: Vec::new(),
+            caught_up: Vec::new(),
+        }
+    }
+
+    /// Takes the first frame.
+    pub(super) fn greet(&mut self, frame: &[u8]) {
+        self.greeted = true;
+        if let Ok(request) = jute::from_slice::<ConnectRequest>(frame) {
+            self.session = request.session_id;
+        }
+    }
+
+    /// Judges the answer to a read, and follows what it does to the connection's watches.
+    pub(super) fn answered_read(
+        &mut self,
+        connection: u64,
+        model: &Model,
+        ask: &Ask,
+        answer: &Result<Vec<u8>, i32>,
+    ) -> Verdict {
+        let expected = match ask {
+            Ask::CheckWatches(request) | Ask::RemoveWatches(request) => {
+                if self.watches.has(request) { Ok(Vec::new()) } else { Err(ErrorCode::NoWatcher) }
+            }
+            ask => model.answer(ask, &self.who, self.session),
+        };
+        tree::answered(ask, answer, &expected)?;
+        match ask {
+            Ask::SetWatches(request) => {
+                let missed = self.watches.set_again(model, request);
+                watching::catches_up(connection, &self.caught_up, &missed)?;
+                self.caught_up.clear();
+            }
+            Ask::RemoveWatches(request) => self.watches.remove(request),
+            ask => self.watches.left_by(ask, &expected.map(drop)),
+        }
+        Ok(())
+    }
+
+    /// Takes the request that an answer is to, from those that may overtake others.
+    pub(super) fn take_aside(&mut self, xid: i32) -> Option<Waiting> {
+        let index = self.aside.iter().position(|waiting| waiting.header.xid == xid)?;
+        self.aside.remove(index)
+    }
+}
