@@ -27,6 +27,5 @@ pub use solution::*;
 pub mod solution;
 
 #[cfg(feature = "mine")]
-#[rustfmt::skip]
 #[path = "../../../exercises/06-jute.rs"]
 pub mod mine;
