@@ -1,0 +1,1 @@
+//! Chapter 15: what must hold of the client, whatever servers and connections do.
