@@ -36,6 +36,10 @@ impl Identities {
     /// How many identities a connection may collect. Unlike ZooKeeper, which has no limit.
     pub const LIMIT: usize = 100;
 
+    /// How many entries a list may have. Unlike ZooKeeper, which lets a short list with the scheme
+    /// `auth` grow with the number of identities.
+    pub const ENTRIES: usize = 10_000;
+
     /// A connection from an address that has not yet presented anything.
     pub fn new(address: IpAddr, settings: &Arc<Settings>) -> Identities {
         Identities::forwarded(vec![Id::new("ip", host_address(address))], settings)
@@ -136,18 +140,16 @@ impl Access for Identities {
             if !seen.insert(entry) {
                 continue;
             }
+            let before = resolved.len();
             if entry.id.scheme == "auth" {
-                // An address proves nobody to be somebody; nor does `super` have a name.
+                // An address proves nobody to be somebody, and `super` may not be named.
                 let mine =
-                    self.ids.iter().filter(|id| self.settings.digest && id.scheme == "digest");
-                let before = resolved.len();
+                    self.ids.iter().filter(|id| id.scheme == "digest" && self.settings.digest);
                 resolved.extend(mine.map(|id| Acl { perms: entry.perms, id: id.clone() }));
-                if resolved.len() == before {
-                    return Err(ErrorCode::InvalidAcl);
-                }
             } else if self.may_be_named(&entry.id) {
                 resolved.push(entry.clone());
-            } else {
+            }
+            if resolved.len() == before || resolved.len() > Self::ENTRIES {
                 return Err(ErrorCode::InvalidAcl);
             }
         }

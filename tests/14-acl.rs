@@ -1,1 +1,404 @@
 //! Chapter 14: what must hold of permissions.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use acl::{
+    AuthFailed, Block, Identities, NodeRef, Settings, address_of, check_digest_algorithm, digest,
+    host_address, mask, required,
+};
+use jute::records::{Acl, ErrorCode, Id, OpCode, Perms};
+use znodes::Access;
+
+/// As a server computed it.
+const BOB: &str = "bob:ikIaKsbtGweaHnb/jKn7OHqbunM=";
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// A connection from 10.1.2.3 that has presented these users and passwords.
+fn connection(settings: &Arc<Settings>, proofs: &[&str]) -> Identities {
+    let mut identities = Identities::new(address("10.1.2.3"), settings);
+    for proof in proofs {
+        identities.authenticate("digest", Some(proof.as_bytes())).unwrap();
+    }
+    identities
+}
+
+fn default_settings() -> Arc<Settings> {
+    Arc::new(Settings::default())
+}
+
+fn with_super() -> Arc<Settings> {
+    let super_digest = Some(digest("super:secret"));
+    Arc::new(Settings { super_digest, ..Settings::default() })
+}
+
+fn list(entries: &[(Perms, &str, &str)]) -> Vec<Acl> {
+    entries.iter().map(|(perms, scheme, id)| Acl::new(*perms, *scheme, *id)).collect()
+}
+
+// 14.1: what is needed, and who has it.
+
+#[test]
+fn each_operation_needs_its_permission_on_its_node() {
+    use OpCode::*;
+    let (on_node, on_parent) = (NodeRef::Node, NodeRef::Parent);
+    for (needed, ops) in [
+        (Some((on_parent, Perms::CREATE)), vec![Create, Create2, CreateContainer, CreateTtl]),
+        (Some((on_parent, Perms::DELETE)), vec![Delete]),
+        (Some((on_node, Perms::WRITE)), vec![SetData, Reconfig]),
+        (Some((on_node, Perms::ADMIN)), vec![SetAcl]),
+        (Some((on_node, Perms(1 | 16))), vec![GetAcl]),
+        (
+            Some((on_node, Perms::READ)),
+            vec![GetData, GetChildren, GetChildren2, GetAllChildrenNumber, Check, Exists],
+        ),
+        (None, vec![AddWatch, RemoveWatches, CheckWatches, SetWatches, SetWatches2]),
+        (None, vec![Sync, GetEphemerals, Ping, WhoAmI, Auth, Sasl, Multi, MultiRead]),
+        (None, vec![DeleteContainer, CreateSession, CloseSession, Error]),
+    ] {
+        for op in ops {
+            assert_eq!(required(op), needed, "{op}");
+        }
+    }
+}
+
+#[test]
+fn an_entry_gives_what_it_says_to_whom_it_names() {
+    let bob = connection(&default_settings(), &["bob:pw"]);
+    let ops = [
+        OpCode::Create,
+        OpCode::Delete,
+        OpCode::SetData,
+        OpCode::SetAcl,
+        OpCode::GetAcl,
+        OpCode::GetData,
+    ];
+    for (scheme, id, is_bob) in [
+        ("world", "anyone", true),
+        ("world", "someone", false),
+        ("digest", BOB, true),
+        ("digest", "bob:other", false),
+        ("digest", "bob", false),
+        ("ip", "10.1.2.3", true),
+        ("ip", "10.1.0.0/16", true),
+        ("ip", "10.1.2.4", false),
+        ("auth", "", false),
+        ("super", "", false),
+        ("sasl", BOB, false),
+        ("", "", false),
+    ] {
+        for given in [1, 2, 4, 8, 16, 31, 0, 224].map(Perms) {
+            for op in ops {
+                let (_, needed) = required(op).unwrap();
+                let acl = list(&[(given, scheme, id)]);
+                let expected = is_bob && given.meets(needed);
+                assert_eq!(bob.allows(&acl, needed), expected, "{op} by {}", acl[0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_entry_that_matches_is_enough_wherever_it_stands() {
+    let bob = connection(&default_settings(), &["bob:pw"]);
+    let mut acl = list(&[
+        (Perms::READ, "ip", "192.168.0.1"),
+        (Perms::WRITE, "digest", "alice:x"),
+        (Perms::READ | Perms::WRITE, "digest", BOB),
+        (Perms::CREATE, "world", "anyone"),
+    ]);
+    for _ in 0..2 {
+        assert!(bob.allows(&acl, Perms::READ) && bob.allows(&acl, Perms::WRITE));
+        assert!(bob.allows(&acl, Perms::CREATE));
+        assert!(!bob.allows(&acl, Perms::DELETE) && !bob.allows(&acl, Perms::ADMIN));
+        assert!(bob.allows(&acl, Perms::READ | Perms::ADMIN), "any of the two will do");
+        acl.reverse();
+    }
+}
+
+#[test]
+fn a_list_without_entries_lets_everybody_do_everything() {
+    let nobody = Identities::forwarded(vec![], &default_settings());
+    assert!(nobody.allows(&[], Perms::ADMIN));
+    assert!(nobody.allows(&Acl::open(), Perms::ADMIN));
+    assert!(!nobody.allows(&list(&[(Perms(0), "world", "anyone")]), Perms::ALL));
+}
+
+#[test]
+fn who_has_the_super_password_may_do_everything() {
+    let private = list(&[(Perms::READ, "digest", "alice:x")]);
+    let mut operator = connection(&with_super(), &["super:wrong"]);
+    assert!(!operator.allows(&private, Perms::DELETE));
+    operator.authenticate("digest", Some(b"super:secret")).unwrap();
+    assert!(operator.allows(&private, Perms::DELETE));
+    assert!(operator.allows(&list(&[(Perms(0), "nosuch", "x")]), Perms::ADMIN));
+    let ordinary = connection(&default_settings(), &["super:secret"]);
+    assert!(!ordinary.allows(&private, Perms::DELETE), "nobody has set a super digest");
+}
+
+#[test]
+fn with_checks_switched_off_lists_are_still_checked_when_they_are_set() {
+    let settings = Arc::new(Settings { skip_acl: true, ..Settings::default() });
+    let anybody = connection(&settings, &[]);
+    assert!(anybody.allows(&list(&[(Perms::READ, "digest", "alice:x")]), Perms::DELETE));
+    let wrong = list(&[(Perms::ALL, "nosuch", "x")]);
+    assert_eq!(anybody.resolve(wrong), Err(ErrorCode::InvalidAcl));
+    assert_eq!(anybody.resolve(vec![]), Err(ErrorCode::InvalidAcl));
+}
+
+// 14.2: users and passwords.
+
+#[test]
+fn a_digest_is_of_user_and_password_together() {
+    for (proof, expected) in [
+        ("bob:pw", BOB),
+        ("super:secret", "super:lK75jTNcA+U9vtVEw5vB51mj/w4="),
+        ("a:b:c", "a:cLzgnoJ6mP5qz3w+mwvPE2vDgu0="),
+        (":pw", ":krPDEYdCl854cFNT6IXnoMv+VVA="),
+        ("alone", "alone:GwXWN/BAnMmbTdC1Aj5CHFLZt2Q="),
+    ] {
+        assert_eq!(digest(proof), expected, "{proof}");
+    }
+}
+
+#[test]
+fn identities_accumulate_and_do_not_repeat() {
+    let mut who = connection(&default_settings(), &["bob:pw", "alice:pw", "bob:pw"]);
+    assert_eq!(who.authenticate("ip", None), Ok(()));
+    assert_eq!(who.authenticate("ip", Some(b"9.9.9.9")), Ok(()), "the address is known already");
+    let expected =
+        [Id::new("ip", "10.1.2.3"), Id::new("digest", BOB), Id::new("digest", digest("alice:pw"))];
+    assert_eq!(who.ids(), expected);
+    assert_eq!(Identities::forwarded(expected.to_vec(), &default_settings()), who);
+}
+
+#[test]
+fn credentials_of_other_schemes_are_refused() {
+    let mut who = connection(&default_settings(), &[]);
+    for scheme in ["nosuch", "world", "auth", "super", "sasl", "x509", "", "Digest"] {
+        assert_eq!(who.authenticate(scheme, Some(b"x:y")), Err(AuthFailed), "{scheme}");
+    }
+    assert_eq!(who.authenticate("digest", None), Err(AuthFailed), "nothing is presented");
+    assert_eq!(who.ids(), [Id::new("ip", "10.1.2.3")]);
+}
+
+#[test]
+fn credentials_may_be_any_bytes() {
+    let mut who = connection(&default_settings(), &[]);
+    who.authenticate("digest", Some(b"caf\xe9:pw")).unwrap();
+    who.authenticate("digest", Some(b"")).unwrap();
+    let lossy = Id::new("digest", "caf\u{fffd}:bD0qt7w9QZ987mFGBxHtCHr3TxE=");
+    let empty = Id::new("digest", ":2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
+    assert_eq!(who.ids()[1..], [lossy, empty]);
+}
+
+#[test]
+fn a_connection_cannot_collect_identities_without_end() {
+    let mut who = connection(&with_super(), &[]);
+    for number in 1..Identities::LIMIT {
+        who.authenticate("digest", Some(format!("u{number}:pw").as_bytes())).unwrap();
+    }
+    assert_eq!(who.authenticate("digest", Some(b"one more")), Err(AuthFailed));
+    assert_eq!(who.authenticate("digest", Some(b"u1:pw")), Ok(()), "this one it has");
+    assert_eq!(who.ids().len(), Identities::LIMIT);
+    let many = (32..1000).map(|perms| Acl::new(Perms(perms), "auth", "")).collect();
+    assert_eq!(who.resolve(many), Err(ErrorCode::InvalidAcl), "a list of 95,832 entries");
+}
+
+#[test]
+fn without_the_scheme_digest_nobody_is_a_user() {
+    let settings = Arc::new(Settings { digest: false, ..Settings::default() });
+    let mut who = connection(&settings, &[]);
+    assert_eq!(who.authenticate("digest", Some(b"bob:pw")), Err(AuthFailed));
+    let bob = Identities::forwarded(vec![Id::new("digest", BOB)], &settings);
+    let acl = list(&[(Perms::ALL, "digest", BOB)]);
+    assert!(!bob.allows(&acl, Perms::READ));
+    assert_eq!(bob.resolve(acl), Err(ErrorCode::InvalidAcl));
+    assert_eq!(bob.resolve(list(&[(Perms::ALL, "auth", "")])), Err(ErrorCode::InvalidAcl));
+}
+
+#[test]
+fn who_am_i_tells_users_and_no_secrets() {
+    let who = connection(&with_super(), &["super:secret", "a:b:c"]);
+    let told: Vec<_> = who.who_am_i().into_iter().map(|info| (info.scheme, info.user)).collect();
+    let expected = [("ip", "10.1.2.3"), ("super", ""), ("digest", "super"), ("digest", "a")];
+    assert_eq!(told, expected.map(|(scheme, user)| (scheme.to_string(), user.to_string())));
+}
+
+#[test]
+fn another_digest_algorithm_is_refused_when_it_is_configured() {
+    assert_eq!(check_digest_algorithm("SHA1"), Ok(()));
+    assert_eq!(check_digest_algorithm("sha-1"), Ok(()));
+    let refused = check_digest_algorithm("SHA3-256").unwrap_err();
+    assert_eq!(refused.to_string(), "the digest algorithm SHA3-256 is not supported, only SHA1 is");
+}
+
+// 14.3: what a reader may see of a list.
+
+#[test]
+fn a_digest_is_shown_only_to_who_could_change_it() {
+    let settings = with_super();
+    let acl = list(&[
+        (Perms::READ, "world", "anyone"),
+        (Perms::ALL, "digest", BOB),
+        (Perms::ALL, "digest", ":x:y\n:z"),
+        (Perms::ALL, "digest", "none"),
+        (Perms::ALL, "ip", "1:2::3"),
+    ]);
+    let masked = list(&[
+        (Perms::READ, "world", "anyone"),
+        (Perms::ALL, "digest", "bob:x"),
+        (Perms::ALL, "digest", ":x"),
+        (Perms::ALL, "digest", "none"),
+        (Perms::ALL, "ip", "1:2::3"),
+    ]);
+    assert_eq!(mask(&acl, &connection(&settings, &[])), masked, "the hash went to any reader");
+    assert_eq!(mask(&acl, &connection(&settings, &["bob:other"])), masked);
+    assert_eq!(mask(&acl, &connection(&settings, &["bob:pw"])), acl);
+    assert_eq!(mask(&acl, &connection(&settings, &["super:secret"])), acl);
+}
+
+// Lists as they are set.
+
+#[test]
+fn a_list_names_only_who_can_be_named() {
+    let who = connection(&with_super(), &["bob:pw", "super:secret"]);
+    for (scheme, id, valid) in [
+        ("world", "anyone", true),
+        ("world", "bob", false),
+        ("world", "", false),
+        ("digest", "a:b", true),
+        ("digest", ":b", true),
+        ("digest", "a:b:", true),
+        ("digest", "a", false),
+        ("digest", "a:", false),
+        ("digest", "a:b:c", false),
+        ("digest", "::b", false),
+        ("digest", ":", false),
+        ("digest", "", false),
+        ("ip", "10.0.0.0/8", true),
+        ("ip", "::1", true),
+        ("ip", "10.0.0.0/33", false),
+        ("ip", "localhost", false),
+        ("super", "", false),
+        ("super", "super", false),
+        ("sasl", "bob", false),
+        ("nosuch", "x", false),
+        ("", "anyone", false),
+    ] {
+        for perms in [0, 31, 255, -1].map(Perms) {
+            let acl = list(&[(Perms::READ, "world", "anyone"), (perms, scheme, id)]);
+            let expected = if valid { Ok(acl.clone()) } else { Err(ErrorCode::InvalidAcl) };
+            assert_eq!(who.resolve(acl), expected, "{scheme}:{id}");
+        }
+    }
+}
+
+#[test]
+fn a_repeated_entry_is_dropped_and_the_first_one_stays() {
+    let who = connection(&default_settings(), &[]);
+    let (a, b) = ((Perms::READ, "digest", "a:x"), (Perms::READ, "digest", "b:x"));
+    let other = (Perms::ALL, "digest", "a:x");
+    assert_eq!(who.resolve(list(&[b, a, other, b, a])), Ok(list(&[b, a, other])));
+}
+
+#[test]
+fn the_scheme_auth_stands_for_every_user_that_was_presented() {
+    let who = connection(&with_super(), &["super:secret", "bob:pw"]);
+    let operator = digest("super:secret");
+    let asked = list(&[(Perms::READ, "auth", "whatever"), (Perms::ALL, "world", "anyone")]);
+    let expected = list(&[
+        (Perms::READ, "digest", &operator),
+        (Perms::READ, "digest", BOB),
+        (Perms::ALL, "world", "anyone"),
+    ]);
+    assert_eq!(who.resolve(asked.clone()), Ok(expected), "not super, and not the address");
+    let nobody = connection(&default_settings(), &[]);
+    assert_eq!(nobody.resolve(asked), Err(ErrorCode::InvalidAcl));
+}
+
+// Addresses.
+
+#[test]
+fn a_block_has_the_addresses_that_begin_as_it_does() {
+    for (block, held, expected) in [
+        ("10.1.2.3", "10.1.2.3", true),
+        ("10.1.2.3", "10.1.2.2", false),
+        ("10.1.2.3/32", "10.1.2.3", true),
+        ("10.1.2.3/31", "10.1.2.2", true),
+        ("10.1.2.3/31", "10.1.2.4", false),
+        ("10.1.2.3/8", "10.200.0.9", true),
+        ("10.1.2.3/8", "11.1.2.3", false),
+        ("10.1.2.3/9", "10.127.0.0", true),
+        ("10.1.2.3/9", "10.128.0.0", false),
+        ("10.1.2.3/0", "255.255.255.255", true),
+        ("010.1.02.3", "10.1.2.3", true),
+        ("0.0.0.0/0", "::1", false),
+        ("::/0", "10.1.2.3", false),
+        ("::/0", "fe80::1", true),
+        ("::1", "::1", true),
+        ("0:0:0:0:0:0:0:1", "::1", true),
+        ("::1", "::2", false),
+        ("2001:db8::/32", "2001:db8:ffff::1", true),
+        ("2001:db8::/32", "2001:db9::1", false),
+        ("2001:db8::/33", "2001:db8:7fff::", true),
+        ("2001:db8::/33", "2001:db8:8000::", false),
+        ("2001:db8::1/128", "2001:db8::1", true),
+        ("2001:db8::1/128", "2001:db8::", false),
+    ] {
+        let found = Block::parse(block).expect(block).contains(address(held));
+        assert_eq!(found, expected, "{held} in {block}");
+        let who = Identities::new(address(held), &default_settings());
+        let acl = list(&[(Perms::READ, "ip", block)]);
+        assert_eq!(who.allows(&acl, Perms::READ), expected, "{held} by {block}");
+    }
+}
+
+#[test]
+fn what_is_no_block_is_refused() {
+    for text in [
+        "",
+        "/",
+        "10.1.2",
+        "10.1.2.3.4",
+        "10.1.2.256",
+        "10.1.2.-1",
+        "10.1..3",
+        "a.b.c.d",
+        "10.1.2.3/",
+        "10.1.2.3/33",
+        "10.1.2.3/-1",
+        "10.1.2.3/8/8",
+        "10.1.2.3/x",
+        "10.1.2.3/4294967296",
+        ":",
+        ":::",
+        "1:2:3",
+        "::g",
+        "::1/129",
+        "::1%eth0",
+        "2001:db8::/",
+        " 10.1.2.3",
+        "localhost",
+    ] {
+        assert_eq!(Block::parse(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn an_address_is_written_as_java_writes_it() {
+    for (given, expected) in [
+        ("10.1.2.3", "10.1.2.3"),
+        ("::1", "0:0:0:0:0:0:0:1"),
+        ("2001:DB8::0a:1", "2001:db8:0:0:0:0:a:1"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+    ] {
+        assert_eq!(host_address(address(given)), expected);
+        assert_eq!(address_of(expected), Some(address(given).to_canonical()));
+    }
+    assert_eq!(address_of("fe80:0:0:0:0:0:0:1%eth0"), Some(address("fe80::1")));
+    assert_eq!(address_of("somewhere"), None);
+}
