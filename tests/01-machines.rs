@@ -1,4 +1,12 @@
 //! Chapter 1: what must hold of machines and of the world in which they are tried.
 
+#[path = "01-machines/disk.rs"]
+mod disk;
 #[path = "01-machines/lookup.rs"]
 mod lookup;
+#[path = "01-machines/network.rs"]
+mod network;
+#[path = "01-machines/puppet.rs"]
+mod puppet;
+#[path = "01-machines/world.rs"]
+mod world;

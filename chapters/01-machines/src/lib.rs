@@ -1,11 +1,32 @@
 //! Chapter 1. Machines: protocols without IO, and the world in which they are tried.
+//!
+//! Read `machine.rs`, then `files.rs`; then the world: `world.rs`, `network.rs`, `sim_disk.rs`. What
+//! goes wrong between a client and a server, and what each may conclude from it, is the chapter's
+//! own subject: `bank.rs`, `solutions/01-machines.rs`, `tests/01-machines.rs`.
+
+extern crate self as machines;
 
 pub mod dice;
 pub mod files;
 pub mod lookup;
 pub mod machine;
+pub mod settings;
+pub mod sim_disk;
+pub mod trace;
+pub mod world;
+
+mod clock;
+mod host;
+mod network;
+mod node;
+mod schedule;
 
 pub use dice::Dice;
 pub use files::{Disk, Files};
 pub use lookup::{Index, Lookup};
 pub use machine::{Effect, Effects, Event, Fault, Machine, Now, Protocol, Ticket};
+pub use node::{Boot, Booted, NodeId};
+pub use settings::{Settings, Span};
+pub use sim_disk::{Operation, SimFiles};
+pub use trace::{Kind, Line, Trace};
+pub use world::{Occurrence, Simulated, World};
