@@ -85,8 +85,6 @@ pub enum Timer {
     Reap,
     /// Time to close connections that never began a session.
     Handshakes,
-    /// Time to save the next slice of a snapshot.
-    Slice,
     /// Time to purge old files.
     Purge,
 }

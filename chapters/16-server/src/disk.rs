@@ -1,0 +1,50 @@
+//! From files to a server: recovery as this chapter uses it, and the disk that carries out what the
+//! machine wants written.
+
+use machines::{Disk, Fault, Files};
+use storage::{Damage, Fetch, Fetched, Note, Replay, Store, Write};
+
+use crate::recovered::Recovered;
+use crate::settings::Settings;
+use crate::state::State;
+use crate::vocabulary::Zk;
+
+impl<F: Files> Disk<Zk> for Store<F> {
+    fn write(&mut self, write: Write) -> Result<(), Fault> {
+        Store::write(self, write)
+    }
+
+    fn sync(&mut self) -> Result<(), Fault> {
+        Store::sync(self)
+    }
+
+    fn fetch(&mut self, fetch: Fetch) -> Result<Fetched, Fault> {
+        Store::fetch(self, fetch)
+    }
+}
+
+/// What a standalone server starts with: what its disk held, the disk itself, and what recovery
+/// put right.
+pub type Opened<F> = (Recovered, Store<F>, Vec<Note>);
+
+/// Recovers a standalone server from its files: all that is in the log is committed.
+pub fn open<F: Files>(
+    files: F,
+    storage: storage::Settings,
+    settings: &Settings,
+) -> Result<Opened<F>, Damage> {
+    let mut fresh = || State::new(settings.seed, settings.extended_types);
+    let (found, store) = storage::recover(files, storage, Replay::All, &mut fresh)?;
+    let storage::Recovered { mut state, snapshot, last, notes, .. } = found;
+    state.last = last;
+    let same_epoch = last.epoch() == snapshot.epoch();
+    let before = if same_epoch { snapshot.counter() } else { 0 };
+    let replayed = u64::from(last.counter().saturating_sub(before));
+    let (mut data_bytes, mut log_bytes) = (0, 0);
+    for name in store.files().names().map_err(Damage::Disk)? {
+        let length = store.files().len(&name).map_err(Damage::Disk)?;
+        *if name.starts_with("log.") { &mut log_bytes } else { &mut data_bytes } += length;
+    }
+    let recovered = Recovered { state, snapshot, replayed, data_bytes, log_bytes };
+    Ok((recovered, store, notes))
+}
