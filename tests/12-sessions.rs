@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jute::records::ErrorCode;
+use jute::records::{Acl, CreateRequest, ErrorCode, OpCode, Perms, Txn, TxnHeader};
 use machines::Dice;
 use sessions::{
     ExpiryQueue, Sessions, first_session_id, is_password, may_attach, negotiate, next_session_id,
     password,
 };
+use znodes::{Access, Op, Pending, Preparation, Tree, apply};
 use zxid::{ServerId, SessionId, Zxid};
 
 fn ms(ms: u64) -> Duration {
@@ -282,6 +283,89 @@ fn a_session_writes_through_one_server_only() {
     assert_eq!(sessions.check(SessionId(1), one), Err(ErrorCode::SessionMoved), "it is stale");
     assert_eq!(sessions.check(SessionId(9), one), Err(ErrorCode::SessionExpired));
     assert!(!sessions.attach(SessionId(9), 4000, one, ms(0)), "an unknown session");
+}
+
+/// A server's tree, and what the leader has agreed to change.
+struct Replica {
+    tree: Tree,
+    pending: Pending,
+}
+
+impl Replica {
+    fn new() -> Replica {
+        let tree = Tree::new(0, false);
+        Replica { pending: Pending::over(&tree), tree }
+    }
+
+    fn prepare_create(&mut self, session: SessionId, zxid: u64, path: &str) -> Txn<'static> {
+        let request =
+            CreateRequest { path: path.to_string().into(), data: None, acl: Acl::open(), flags: 1 };
+        let create = Op::Create { op: OpCode::Create, request, ttl: None };
+        let (tree, pending) = (&self.tree, &mut self.pending);
+        let mut preparation = Preparation::new(tree, pending, &Anybody, session, Zxid(zxid), 0);
+        preparation.write(create).unwrap()
+    }
+
+    fn prepare_close(&mut self, session: SessionId, zxid: u64) -> Txn<'static> {
+        let (tree, pending) = (&self.tree, &mut self.pending);
+        Preparation::new(tree, pending, &Anybody, session, Zxid(zxid), 0).close_session()
+    }
+
+    fn apply(&mut self, session: SessionId, zxid: u64, txn: &Txn<'_>) {
+        let op = txn.op_code().code();
+        let header = TxnHeader { session, cxid: 0, zxid: Zxid(zxid), time: 0, op };
+        apply(&mut self.tree, &header, txn, &mut Vec::new());
+        self.pending.applied(Zxid(zxid));
+    }
+}
+
+/// Somebody to whom everything is allowed.
+struct Anybody;
+
+impl Access for Anybody {
+    fn allows(&self, _: &[Acl], _: Perms) -> bool {
+        true
+    }
+
+    fn resolve(&self, acl: Vec<Acl>) -> Result<Vec<Acl>, ErrorCode> {
+        Ok(acl)
+    }
+}
+
+#[test]
+fn the_end_of_a_session_takes_its_nodes_on_all_servers_at_one_zxid() {
+    let (one, two) = (SessionId(1), SessionId(2));
+    let mut sessions = Sessions::new(1000);
+    let mut replicas = [Replica::new(), Replica::new(), Replica::new()];
+    sessions.open(one, 4000, ms(0));
+    sessions.open(two, 30_000, ms(0));
+    for (zxid, session, path) in [(1, one, "/a"), (2, two, "/b"), (3, one, "/c")] {
+        let txn = replicas[0].prepare_create(session, zxid, path);
+        replicas.iter_mut().for_each(|replica| replica.apply(session, zxid, &txn));
+    }
+    // The last is agreed, but not applied anywhere when the session expires.
+    let late = replicas[0].prepare_create(one, 4, "/late");
+
+    assert_eq!(sessions.expired(ms(5000)), [one]);
+    let leader = &replicas[0].tree;
+    assert!(leader.node("/a").is_some(), "it is gone before its end was agreed");
+    let close = replicas[0].prepare_close(one, 5);
+    let Txn::CloseSession(Some(closed)) = &close else { panic!("no end of a session: {close:?}") };
+    let mut paths: Vec<_> = closed.paths.iter().map(|path| path.as_ref()).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["/a", "/c", "/late"], "what is agreed and not applied counts too");
+
+    for replica in &mut replicas {
+        replica.apply(one, 4, &late);
+        replica.apply(one, 5, &close);
+        let gone = ["/a", "/c", "/late"].map(|path| replica.tree.node(path).is_none());
+        assert_eq!(gone, [true; 3]);
+        assert!(replica.tree.node("/b").is_some(), "another session's");
+        assert_eq!(replica.tree.node("/").unwrap().stat().pzxid, Zxid(5));
+    }
+    assert!(sessions.close(one));
+    let digests = replicas.map(|replica| replica.tree.digest());
+    assert!(digests[0] == digests[1] && digests[1] == digests[2], "replicas differ");
 }
 
 // 12.4: session ids.

@@ -7,8 +7,11 @@ use acl::{
     AuthFailed, Block, Identities, NodeRef, Settings, address_of, check_digest_algorithm, digest,
     host_address, mask, required,
 };
-use jute::records::{Acl, ErrorCode, Id, OpCode, Perms};
-use znodes::Access;
+use jute::records::{
+    Acl, CreateTxn, DeleteRequest, ErrorCode, Id, OpCode, Perms, SetDataRequest, Txn, TxnHeader,
+};
+use znodes::{Access, Op, Pending, Preparation, Tree, apply};
+use zxid::{SessionId, Zxid};
 
 /// As a server computed it.
 const BOB: &str = "bob:ikIaKsbtGweaHnb/jKn7OHqbunM=";
@@ -147,6 +150,44 @@ fn with_checks_switched_off_lists_are_still_checked_when_they_are_set() {
     let wrong = list(&[(Perms::ALL, "nosuch", "x")]);
     assert_eq!(anybody.resolve(wrong), Err(ErrorCode::InvalidAcl));
     assert_eq!(anybody.resolve(vec![]), Err(ErrorCode::InvalidAcl));
+}
+
+/// What comes of one write to a tree with /mine, which is bob's, and /mine/open, which is everyone's.
+fn write(who: &Identities, op: Op<'_>) -> Result<(), ErrorCode> {
+    let mut tree = Tree::new(0, false);
+    let mine = list(&[(Perms::ALL, "digest", BOB)]);
+    for (zxid, path, acl) in [(1, "/mine", mine), (2, "/mine/open", Acl::open())] {
+        let (path, zxid) = (path.into(), Zxid(zxid));
+        let txn =
+            Txn::Create(CreateTxn { path, data: None, acl, ephemeral: false, parent_cversion: -1 });
+        let op = OpCode::Create.code();
+        let header = TxnHeader { session: SessionId::NONE, cxid: 0, zxid, time: 0, op };
+        apply(&mut tree, &header, &txn, &mut Vec::new());
+    }
+    let mut pending = Pending::over(&tree);
+    let session = SessionId::NONE;
+    Preparation::new(&tree, &mut pending, who, session, Zxid(3), 0).write(op).map(drop)
+}
+
+#[test]
+fn the_parent_decides_who_may_create_and_delete() {
+    let (stranger, bob) =
+        (connection(&default_settings(), &[]), connection(&default_settings(), &["bob:pw"]));
+    let delete = |path: &'static str| Op::Delete(DeleteRequest { path: path.into(), version: -1 });
+    assert_eq!(write(&stranger, delete("/mine/open")), Err(ErrorCode::NoAuth));
+    assert_eq!(write(&bob, delete("/mine/open")), Ok(()));
+    // Its own list does not protect /mine: only its child does.
+    assert_eq!(write(&stranger, delete("/mine")), Err(ErrorCode::NotEmpty));
+}
+
+#[test]
+fn a_child_does_not_inherit_the_list_of_its_parent() {
+    let stranger = connection(&default_settings(), &[]);
+    let set_data = |path: &'static str| {
+        Op::SetData(SetDataRequest { path: path.into(), data: None, version: -1 })
+    };
+    assert_eq!(write(&stranger, set_data("/mine/open")), Ok(()));
+    assert_eq!(write(&stranger, set_data("/mine")), Err(ErrorCode::NoAuth));
 }
 
 // 14.2: users and passwords.
