@@ -1,5 +1,10 @@
 //! Chapter 7: what must hold of files, whatever happens to the power.
 
+#[path = "07-storage/fixtures.rs"]
+mod fixtures;
+#[path = "07-storage/toy.rs"]
+mod toy;
+
 use storage::{Compression, DataFile};
 use zxid::Zxid;
 

@@ -107,10 +107,8 @@ impl<'a> History<'a> {
                     }
                 }
                 Err(flaw) => {
-                    let (at, mark) = (reader.at(), reader.mark());
-                    let last_file = self.next == self.logs.len();
-                    let record_follows = last_file && mark == 0 && reader.record_follows()?;
-                    self.end_file(End { at, flaw, mark, last_file, record_follows })?;
+                    let end = reader.end(flaw, self.next == self.logs.len())?;
+                    self.end_file(end)?;
                 }
             }
         }

@@ -5,7 +5,9 @@
 use bytes::Bytes;
 use machines::{Fault, Files};
 
-use crate::log_format::{END, Found, HEADER, MAGIC, MARK, PREFIX, SHORTEST, VERSION, read_mark};
+use crate::log_format::{
+    END, End, Found, HEADER, MAGIC, MARK, PREFIX, SHORTEST, VERSION, read_mark,
+};
 use crate::{Entry, Flaw, find_record};
 
 /// Bytes to ask the disk for at once.
@@ -55,8 +57,8 @@ impl<'a> LogReader<'a> {
         self.mark
     }
 
-    /// Where the next record begins, or would.
-    pub fn at(&self) -> u64 {
+    /// Where the next record begins.
+    pub(crate) fn at(&self) -> u64 {
         self.at
     }
 
@@ -86,9 +88,15 @@ impl<'a> LogReader<'a> {
         }
     }
 
+    /// What is to be known of the place at hand, where there is a flaw and no record.
+    pub fn end(&self, flaw: Flaw, last_file: bool) -> Result<End, Fault> {
+        let record_follows = last_file && self.mark == 0 && self.record_follows()?;
+        Ok(End { at: self.at, flaw, mark: self.mark, last_file, record_follows })
+    }
+
     /// Whether a whole record begins anywhere after the place at hand. Bytes that were written over
     /// a torn tail, or never, have none.
-    pub fn record_follows(&self) -> Result<bool, Fault> {
+    fn record_follows(&self) -> Result<bool, Fault> {
         let mut at = self.at + 1;
         let mut bytes = Vec::new();
         loop {

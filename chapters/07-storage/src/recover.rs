@@ -11,12 +11,12 @@ use zxid::Zxid;
 
 use crate::epochs;
 use crate::install;
-use crate::log_format::{End, HEADER};
+use crate::log_format::{End, HEADER, Verdict};
 use crate::names::{ACCEPTED_EPOCH, CURRENT_EPOCH, UNFINISHED, list};
 use crate::snapshot_writer::SnapshotWriter;
 use crate::{
     Compression, Damage, DataFile, Entry, History, LogReader, Note, SnapshotReader, State, Store,
-    compress, cut_log, restore,
+    compress, cut_log, judge, restore,
 };
 
 /// How many snapshots are tried, newest first.
@@ -82,6 +82,7 @@ pub fn recover<F: Files, S: State>(
     let mut notes = Vec::new();
     install::finish(&mut files, &mut notes)?;
     remove_leftovers(&mut files, &mut notes)?;
+    remove_empty_logs(&mut files, &mut notes)?;
     let accepted_epoch = epochs::read(&files, ACCEPTED_EPOCH)?;
     let current_epoch = epochs::read(&files, CURRENT_EPOCH)?;
     let Loaded { mut state, file, mut digest } = load(&mut files, settings, fresh, &mut notes)?;
@@ -107,7 +108,7 @@ pub fn recover<F: Files, S: State>(
     let used = history.logs().to_vec();
     let (end, more) = history.finish();
     notes.extend(more);
-    make_durable(&mut files, file, &used, end, &mut notes)?;
+    make_durable(&mut files, file, &used, end)?;
     let recovered =
         Recovered { state, snapshot, tail, last, accepted_epoch, current_epoch, digest, notes };
     Ok((recovered, Store::new(files, settings, last, file)))
@@ -248,6 +249,24 @@ fn remove_leftovers(files: &mut dyn Files, notes: &mut Vec<Note>) -> Result<(), 
     Ok(())
 }
 
+/// Removes log files at the end that hold no record: a crash came between creating and filling them.
+/// ZooKeeper 3.8 does not start with an empty one (ZOOKEEPER-2332).
+fn remove_empty_logs(files: &mut dyn Files, notes: &mut Vec<Note>) -> Result<(), Damage> {
+    let (logs, _) = list(files)?;
+    for log in logs.iter().rev() {
+        let file = log.name();
+        let mut reader = LogReader::open(files, &file, HEADER)?;
+        let Err(flaw) = reader.next_record()? else { break };
+        if judge(&reader.end(flaw, true)?) != Verdict::Cut {
+            break;
+        }
+        files.remove(&file)?;
+        files.sync_names()?;
+        notes.push(Note::EmptyLog { file });
+    }
+    Ok(())
+}
+
 /// Cuts off the torn tail, and forces everything that was relied on: the last process may have ended
 /// before it did.
 fn make_durable(
@@ -255,7 +274,6 @@ fn make_durable(
     snapshot: DataFile,
     logs: &[DataFile],
     end: Option<End>,
-    notes: &mut Vec<Note>,
 ) -> Result<(), Damage> {
     files.sync(&snapshot.name())?;
     let (rest, last) = match (logs.split_last(), end) {
@@ -266,10 +284,7 @@ fn make_durable(
         files.sync(&log.name())?;
     }
     if let Some((file, end)) = last {
-        if end.at <= HEADER {
-            files.remove(&file)?;
-            notes.push(Note::EmptyLog { file });
-        } else if files.len(&file)? > end.at {
+        if files.len(&file)? > end.at {
             cut_log(files, &file, end.at)?;
         } else {
             files.sync(&file)?;
