@@ -13,7 +13,6 @@
 //! Book: chapter 16. ZooKeeper: `ZooKeeperServer`, `PrepRequestProcessor`, `SyncRequestProcessor`,
 //! `FinalRequestProcessor`, here as one pass.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +25,9 @@ use protocol::{
     encode_connect_response, encode_done, encode_error, encode_refusal, handshake,
 };
 use server::{
-    Asked, Asker, Client, Clients, Connection, Facts, Message, Notice, Peer, Phase, Preparer,
-    Reader, Recovered, Refused, Service, Settings, Snapshots, State, Stats, Timer, Waiting, Zk,
-    answer_write, tell, write_event,
+    Asked, Asker, Client, Clients, Connection, Facts, Flight, InFlight, Message, Notice, Origin,
+    Peer, Phase, Preparer, Reader, Reaper, Recovered, Refused, Service, Settings, Snapshots, State,
+    Stats, Timer, Waiting, Zk, answer_write, tell, write_event,
 };
 use sessions::{is_password, negotiate, password};
 use storage::{Entry, Write};
@@ -44,35 +43,13 @@ pub struct Server {
     preparer: Preparer,
     snapshots: Snapshots,
     clients: Clients,
-    /// What is logged but not yet applied, in order.
-    in_flight: VecDeque<InFlight>,
-    /// What is being forced: each ticket, and the last transaction that it covers.
-    tickets: VecDeque<(Ticket, Zxid)>,
-    last_ticket: Ticket,
-    unforced: bool,
+    in_flight: InFlight,
     /// Whether the disk has failed. Then nobody is served any more.
     failed: bool,
-    /// Nodes to be removed by the reaper, one at a time.
-    reaping: VecDeque<String>,
+    reaper: Reaper,
     expiry_at: Option<Duration>,
     nobody: Identities,
     stats: Stats,
-}
-
-/// A transaction on its way to the disk.
-#[derive(Debug)]
-struct InFlight {
-    entry: Entry,
-    origin: Option<Origin>,
-}
-
-/// Whom to answer.
-#[derive(Debug)]
-struct Origin {
-    client: u64,
-    xid: i32,
-    asked: Asked,
-    since: Duration,
 }
 
 impl Machine for Server {
@@ -113,16 +90,13 @@ impl Server {
             service: Service::new(state),
             snapshots: Snapshots::new(&settings, 0),
             clients: Clients::new(&settings),
-            settings: Arc::new(settings),
-            in_flight: VecDeque::new(),
-            tickets: VecDeque::new(),
-            last_ticket: Ticket(0),
-            unforced: false,
+            in_flight: InFlight::default(),
+            reaper: Reaper::new(&settings),
             failed: false,
-            reaping: VecDeque::new(),
             expiry_at: None,
             nobody,
             stats: Stats::default(),
+            settings: Arc::new(settings),
         }
     }
 
@@ -164,7 +138,7 @@ impl Server {
         self.snapshots = Snapshots::new(&self.settings, replayed);
         self.service = Service::new(state);
         self.stats = Stats { started: now.monotonic, data_bytes, log_bytes, ..Stats::default() };
-        effects.set(Timer::Reaper, Duration::from_millis(self.settings.reap_interval_ms));
+        self.reaper.begin(effects);
         if self.settings.purge_hours > 0 {
             effects.set(Timer::Purge, Duration::ZERO);
         }
@@ -327,9 +301,7 @@ impl Server {
         }
         self.snapshots.logged(entry.payload.len());
         self.stats.log_bytes += entry.payload.len() as u64;
-        effects.write(Write::Append(entry.clone()));
-        self.in_flight.push_back(InFlight { entry, origin });
-        self.unforced = true;
+        self.in_flight.log(Flight { entry, origin }, effects);
     }
 
     /// Answers a request that is no write, or cannot be read.
@@ -402,22 +374,20 @@ impl Server {
 
     /// The disk has everything up to this ticket: applies it, in order.
     fn on_durable(&mut self, ticket: Ticket, effects: &mut Effects<Zk>) {
-        let mut safe = None;
-        while self.tickets.front().is_some_and(|(first, _)| *first <= ticket) {
-            safe = self.tickets.pop_front().map(|(_, zxid)| zxid);
+        let safe = self.in_flight.durable(ticket);
+        while let Some(flight) = self.in_flight.land(safe) {
+            self.commit(flight, effects);
         }
-        while self.in_flight.front().is_some_and(|first| Some(first.entry.zxid) <= safe) {
-            let in_flight = self.in_flight.pop_front().expect("it was there a line ago");
-            self.commit(in_flight, effects);
-        }
-        self.unforced |= self.snapshots.durable(ticket, &mut self.service.state, effects);
-        self.unforced |= self.snapshots.begin_if_due(&mut self.service.state, effects);
+        let state = &mut self.service.state;
+        let slice = self.snapshots.durable(ticket, state, effects);
+        let begun = self.snapshots.begin_if_due(state, effects);
+        self.in_flight.written(slice || begun);
         self.clients.resume(effects);
     }
 
     /// Applies a transaction, tells the watchers, and answers whoever asked for it.
-    fn commit(&mut self, in_flight: InFlight, effects: &mut Effects<Zk>) {
-        let InFlight { entry, origin } = in_flight;
+    fn commit(&mut self, flight: Flight, effects: &mut Effects<Zk>) {
+        let Flight { entry, origin } = flight;
         let mut told = Vec::new();
         let clients = self.clients.all();
         let mut may_read = |watcher: Watcher, list: &[jute::records::Acl]| {
@@ -501,12 +471,10 @@ impl Server {
 
     /// The batch is done: forces what it logged, and sends what it answered.
     fn on_drained(&mut self, effects: &mut Effects<Zk>) {
-        if self.unforced && !self.failed {
-            self.unforced = false;
-            self.last_ticket.0 += 1;
-            effects.sync(self.last_ticket);
-            self.tickets.push_back((self.last_ticket, self.preparer.last()));
-            self.snapshots.synced_by(self.last_ticket);
+        if !self.failed
+            && let Some(ticket) = self.in_flight.force(effects)
+        {
+            self.snapshots.synced_by(ticket);
         }
         self.clients.flush(effects);
         self.set_expiry(effects);
@@ -523,55 +491,42 @@ impl Server {
     }
 
     fn on_expired(&mut self, timer: Timer, effects: &mut Effects<Zk>) {
-        let now = effects.now();
         match timer {
-            Timer::Expiry => {
-                self.expiry_at = None;
-                let state = &self.service.state;
-                let ends = self.preparer.expire(state, &self.nobody, now);
-                for (session, entry) in ends {
-                    if let Some(client) =
-                        self.clients.attached(session).and_then(|number| self.clients.find(number))
-                    {
-                        client.phase = Phase::Closing;
-                    }
+            Timer::Expiry => self.expire(effects),
+            Timer::Reaper => self.reaper.look(&self.service.state.tree, effects),
+            Timer::Reap => {
+                if let Some(path) = self.reaper.next(effects) {
+                    let state = &self.service.state;
+                    let entry = self.preparer.reap(state, &path, &self.nobody, effects.now());
                     self.log(entry, None, effects);
                 }
             }
-            Timer::Reaper => {
-                let state = &self.service.state;
-                let unused = self.settings.reap_unused_ms;
-                self.reaping = state.tree.reapable(now.wall_ms, unused).into();
-                let interval = Duration::from_millis(self.settings.reap_interval_ms);
-                effects.set(Timer::Reaper, interval);
-                effects.set(Timer::Reap, Duration::ZERO);
-            }
-            Timer::Reap => self.reap(effects),
             Timer::Handshakes => {
                 let limit = Duration::from_millis(self.settings.handshake_ms);
-                for number in self.clients.without_session(now.monotonic.saturating_sub(limit)) {
+                let now = effects.now().monotonic;
+                for number in self.clients.without_session(now.saturating_sub(limit)) {
                     self.refuse(number, Refused::NoHandshake, effects);
                 }
                 if let Some(oldest) = self.clients.oldest_without_session() {
-                    let due = oldest + limit;
-                    effects.set(Timer::Handshakes, due.saturating_sub(now.monotonic));
+                    effects.set(Timer::Handshakes, (oldest + limit).saturating_sub(now));
                 }
             }
             Timer::Purge => {
                 effects.write(Write::Purge { keep: self.settings.snap_retain });
-                self.unforced = true;
+                self.in_flight.written(true);
                 effects.set(Timer::Purge, Duration::from_secs(self.settings.purge_hours * 3600));
             }
         }
     }
 
-    /// Removes one more node that nobody needs, and pauses, so that clients are not disturbed.
-    fn reap(&mut self, effects: &mut Effects<Zk>) {
-        let Some(path) = self.reaping.pop_front() else { return };
-        let entry = self.preparer.reap(&self.service.state, &path, &self.nobody, effects.now());
-        self.log(entry, None, effects);
-        let pause = 60_000 / self.settings.reap_per_minute.max(1);
-        effects.set(Timer::Reap, Duration::from_millis(pause));
+    /// Ends the sessions whose time is over.
+    fn expire(&mut self, effects: &mut Effects<Zk>) {
+        self.expiry_at = None;
+        let state = &self.service.state;
+        for (session, entry) in self.preparer.expire(state, &self.nobody, effects.now()) {
+            self.clients.closing(session);
+            self.log(entry, None, effects);
+        }
     }
 
     /// What is not on disk may not be acknowledged, and nothing will be on disk any more.

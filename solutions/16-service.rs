@@ -9,10 +9,10 @@
 
 use std::borrow::Cow;
 
-use acl::{Identities, mask};
+use acl::{Identities, mask, required};
 use jute::records::{
     Create2Response, ErrorCode, ErrorResponse, GetAclResponse, GetAllChildrenNumberResponse,
-    GetChildren2Response, GetDataResponse, ListResponse, OpCode, PathResponse, Perms, SaslToken,
+    GetChildren2Response, GetDataResponse, ListResponse, OpCode, PathResponse, SaslToken,
     SetWatches2, StatResponse, Txn, WatcherEvent, WhoAmIResponse,
 };
 use protocol::{
@@ -82,7 +82,7 @@ impl Service {
         request: &Request<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), ErrorCode> {
-        let zxid = self.state.last;
+        let (zxid, op) = (self.state.last, request.op());
         match request {
             Request::Ping => encode_done(out, protocol::xid::PING, zxid),
             Request::Exists(asked) => {
@@ -90,30 +90,30 @@ impl Service {
                 encode_reply(out, xid, zxid, &stat);
             }
             Request::GetData(asked) => {
-                self.watch(reader, &asked.path, asked.watch, WatchKind::Data)?;
-                let node = self.node(reader, &asked.path)?;
+                self.watch(reader, op, &asked.path, asked.watch)?;
+                let node = self.node(reader, op, &asked.path)?;
                 let (data, stat) = (node.data(), node.stat());
                 encode_reply(out, xid, zxid, &GetDataResponse { data, stat });
             }
             Request::GetChildren(asked) => {
-                self.watch(reader, &asked.path, asked.watch, WatchKind::Child)?;
-                let list = children(self.node(reader, &asked.path)?);
+                self.watch(reader, op, &asked.path, asked.watch)?;
+                let list = children(self.node(reader, op, &asked.path)?);
                 encode_reply(out, xid, zxid, &ListResponse { list });
             }
             Request::GetChildren2(asked) => {
-                self.watch(reader, &asked.path, asked.watch, WatchKind::Child)?;
-                let node = self.node(reader, &asked.path)?;
+                self.watch(reader, op, &asked.path, asked.watch)?;
+                let node = self.node(reader, op, &asked.path)?;
                 let (children, stat) = (children(node), node.stat());
                 encode_reply(out, xid, zxid, &GetChildren2Response { children, stat });
             }
             Request::GetAcl(asked) => {
                 let node = self.state.tree.node(&asked.path).ok_or(ErrorCode::NoNode)?;
-                require(reader, node, Perms::READ | Perms::ADMIN)?;
+                require(reader, op, node)?;
                 let acl = mask(node.acl(), reader.identities);
                 encode_reply(out, xid, zxid, &GetAclResponse { acl, stat: node.stat() });
             }
             Request::GetAllChildrenNumber(asked) => {
-                let node = self.node(reader, &asked.path)?;
+                let node = self.node(reader, op, &asked.path)?;
                 let total = self.state.tree.count_below(node) as i32;
                 encode_reply(out, xid, zxid, &GetAllChildrenNumberResponse { total });
             }
@@ -178,9 +178,9 @@ impl Service {
     }
 
     /// A node that the reader may read.
-    fn node(&self, reader: Reader<'_>, path: &str) -> Result<Node<'_>, ErrorCode> {
+    fn node(&self, reader: Reader<'_>, op: OpCode, path: &str) -> Result<Node<'_>, ErrorCode> {
         let node = self.state.tree.node(path).ok_or(ErrorCode::NoNode)?;
-        require(reader, node, Perms::READ)?;
+        require(reader, op, node)?;
         Ok(node)
     }
 
@@ -188,12 +188,14 @@ impl Service {
     fn watch(
         &mut self,
         reader: Reader<'_>,
+        op: OpCode,
         path: &str,
         wanted: bool,
-        kind: WatchKind,
     ) -> Result<(), ErrorCode> {
         if wanted {
-            self.node(reader, path)?;
+            self.node(reader, op, path)?;
+            let of_data = op == OpCode::GetData;
+            let kind = if of_data { WatchKind::Data } else { WatchKind::Child };
             self.watches.add(path, reader.watcher, kind);
         }
         Ok(())
@@ -209,7 +211,8 @@ impl Service {
         if path.contains('\0') {
             return Err(ErrorCode::BadArguments);
         }
-        let found = self.node(reader, path).map(|node| StatResponse { stat: node.stat() });
+        let found =
+            self.node(reader, OpCode::Exists, path).map(|node| StatResponse { stat: node.stat() });
         if watch && found != Err(ErrorCode::NoAuth) {
             self.watches.add(path, reader.watcher, WatchKind::Data);
         }
@@ -225,11 +228,11 @@ impl Service {
     fn part_of_read<'s>(&'s self, reader: Reader<'_>, op: &ReadOp<'_>) -> MultiResult<'s> {
         let read = match op {
             ReadOp::GetData(asked) => self
-                .node(reader, &asked.path)
+                .node(reader, op.op(), &asked.path)
                 .map(|node| MultiResult::GetData(node.data(), node.stat())),
-            ReadOp::GetChildren(asked) => {
-                self.node(reader, &asked.path).map(|node| MultiResult::GetChildren(children(node)))
-            }
+            ReadOp::GetChildren(asked) => self
+                .node(reader, op.op(), &asked.path)
+                .map(|node| MultiResult::GetChildren(children(node))),
         };
         read.unwrap_or_else(|error| MultiResult::Error(error.code()))
     }
@@ -308,8 +311,8 @@ fn children(node: Node<'_>) -> Vec<Cow<'_, str>> {
     node.children().map(Cow::Borrowed).collect()
 }
 
-fn require(reader: Reader<'_>, node: Node<'_>, perms: Perms) -> Result<(), ErrorCode> {
-    let allowed = reader.identities.allows(node.acl(), perms);
+fn require(reader: Reader<'_>, op: OpCode, node: Node<'_>) -> Result<(), ErrorCode> {
+    let allowed = required(op).is_none_or(|(_, perms)| reader.identities.allows(node.acl(), perms));
     if allowed { Ok(()) } else { Err(ErrorCode::NoAuth) }
 }
 

@@ -119,6 +119,14 @@ impl Clients {
         Some(client)
     }
 
+    /// A session is ending: what its connection still says is not heard.
+    pub fn closing(&mut self, session: SessionId) {
+        let number = self.attached.get(&session);
+        if let Some(client) = number.and_then(|number| self.all.get_mut(number)) {
+            client.phase = Phase::Closing;
+        }
+    }
+
     /// Notes that something was heard of a connection's session. Most times this puts off nothing,
     /// since sessions expire by whole ticks.
     pub fn touch(&mut self, number: u64, sessions: &mut Sessions, now: Duration) {
