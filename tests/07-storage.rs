@@ -1,5 +1,7 @@
 //! Chapter 7: what must hold of files, whatever happens to the power.
 
+#[path = "07-storage/crashes.rs"]
+mod crashes;
 #[path = "07-storage/fixtures.rs"]
 mod fixtures;
 #[path = "07-storage/toy.rs"]

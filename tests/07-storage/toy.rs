@@ -138,7 +138,7 @@ pub(crate) fn snapshot_writes(zxid: Zxid, state: &Toy) -> Vec<Write> {
     let body = state.save();
     let mut writes = vec![Write::BeginSnapshot { zxid }];
     writes
-        .extend(body.chunks(100).map(|piece| Write::SnapshotBytes(Bytes::copy_from_slice(piece))));
+        .extend(body.chunks(400).map(|piece| Write::SnapshotBytes(Bytes::copy_from_slice(piece))));
     writes.push(Write::EndSnapshot { digest: state.digest().map(|digest| (zxid, digest)) });
     writes
 }
