@@ -241,10 +241,14 @@ pub fn deletable(files: &[DataFile], whole: &[Zxid], keep: usize) -> Vec<DataFil
 /// its old end, or at `to`, or somewhere between; it has no hole.
 pub fn truncate(files: &mut dyn Files, to: Zxid) -> Result<(), Damage> {
     let (logs, snapshots) = list(files)?;
-    if !leads_back(files, &logs, &snapshots, to)? {
+    let whole: Vec<(DataFile, Zxid)> =
+        snapshots.iter().filter_map(|file| Some((*file, reach(files, *file)?))).collect();
+    let base = whole.iter().rev().find(|(_, reach)| *reach <= to);
+    if !base.is_some_and(|(base, _)| leads_to(files, &logs, base.zxid(), to)) {
         return Err(Damage::NoWayBack { to });
     }
-    for snapshot in snapshots.iter().filter(|snapshot| snapshot.zxid() > to) {
+    let beyond = whole.iter().filter(|(_, reach)| *reach > to).map(|(file, _)| file);
+    for snapshot in snapshots.iter().filter(|file| file.zxid() > to).chain(beyond) {
         files.remove(&snapshot.name())?;
     }
     files.sync_names()?;
@@ -266,29 +270,20 @@ pub fn truncate(files: &mut dyn Files, to: Zxid) -> Result<(), Damage> {
     Ok(())
 }
 
-/// Whether some whole snapshot, and the log from there, give the state after `to`.
-fn leads_back(
-    files: &dyn Files,
-    logs: &[DataFile],
-    snapshots: &[DataFile],
-    to: Zxid,
-) -> Result<bool, Damage> {
-    let below =
-        |file: &&DataFile| file.zxid() <= to && storage::check_snapshot(files, **file).is_ok();
-    let Some(snapshot) = snapshots.iter().rev().find(below) else { return Ok(false) };
-    let mut last = snapshot.zxid();
-    let mut history = History::new(files, logs, last);
-    for entry in &mut history {
-        match entry {
-            Ok(entry) if entry.zxid > to => break,
-            Ok(entry) => last = entry.zxid,
-            // What is damaged beyond `to` will be removed.
-            Err(_) if last == to => break,
-            Err(damage) => return Err(damage),
-        }
-    }
+/// The last transaction of which a snapshot may have an effect: it is named by the last one when it
+/// was begun, and its digest by the last one when it was done. Nothing if it is not whole.
+fn reach(files: &dyn Files, snapshot: DataFile) -> Option<Zxid> {
+    let digest = storage::check_snapshot(files, snapshot).ok()?;
+    Some(digest.map_or(snapshot.zxid(), |(zxid, _)| zxid.max(snapshot.zxid())))
+}
+
+/// Whether the log leads without a hole from the transaction after `from` to `to`.
+fn leads_to(files: &dyn Files, logs: &[DataFile], from: Zxid, to: Zxid) -> bool {
+    // What is damaged beyond `to` will be removed.
+    let history = History::new(files, logs, from).map_while(|entry| entry.ok());
+    let last = history.map(|entry| entry.zxid).take_while(|zxid| *zxid <= to).last();
     // The beginning of an epoch has no record of its own.
-    Ok(last == to || to.counter() == 0)
+    last.unwrap_or(from) == to || to.counter() == 0
 }
 
 /// Where the first record above `to` begins.
@@ -302,13 +297,20 @@ fn first_above(files: &dyn Files, name: &str, to: Zxid) -> Result<Option<u64>, D
     Ok(None)
 }
 
-/// Cuts a log file, so that what is left of it is on disk and has a mark that is true.
+/// Ends a log file at byte `at`, where a record ends, and forces it. From then on everything in it is
+/// below its mark.
 pub fn cut_log(files: &mut dyn Files, name: &str, at: u64) -> Result<(), Damage> {
-    if LogReader::open(files, name, HEADER)?.mark() > at {
+    let mark = LogReader::open(files, name, HEADER)?.mark();
+    // The mark is never above what is on disk.
+    if mark > at {
         files.write(name, MARK, &mark_bytes(at))?;
         files.sync(name)?;
     }
     files.set_len(name, at)?;
     files.sync(name)?;
+    if mark < at {
+        files.write(name, MARK, &mark_bytes(at))?;
+        files.sync(name)?;
+    }
     Ok(())
 }

@@ -2,8 +2,12 @@
 
 #[path = "07-storage/crashes.rs"]
 mod crashes;
+#[path = "07-storage/cutting.rs"]
+mod cutting;
 #[path = "07-storage/fixtures.rs"]
 mod fixtures;
+#[path = "07-storage/snapshots.rs"]
+mod snapshots;
 #[path = "07-storage/toy.rs"]
 mod toy;
 

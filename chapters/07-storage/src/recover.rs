@@ -284,11 +284,7 @@ fn make_durable(
         files.sync(&log.name())?;
     }
     if let Some((file, end)) = last {
-        if files.len(&file)? > end.at {
-            cut_log(files, &file, end.at)?;
-        } else {
-            files.sync(&file)?;
-        }
+        cut_log(files, &file, end.at)?;
     }
     files.sync_names()?;
     Ok(())
