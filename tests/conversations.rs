@@ -8,6 +8,7 @@
 //!
 //! `ENSEMBLE_SERVER=tests/clients/apache.sh ENSEMBLE_LINE=3.8` plays them to Apache 3.8 instead,
 //! with no difference accepted.
+#![allow(clippy::disallowed_methods, reason = "a real server lives in real time")]
 
 #[path = "conversations/deviations.rs"]
 mod deviations;
