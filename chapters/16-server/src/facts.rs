@@ -1,6 +1,7 @@
 //! Everything that a four-letter word may tell, gathered for one answer.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use machines::Now;
 use sessions::Sessions;
@@ -33,4 +34,21 @@ pub struct Facts<'a> {
     pub outstanding: usize,
     /// Whether clients are served.
     pub serving: bool,
+}
+
+impl Facts<'_> {
+    /// What this server is in its ensemble, as `srvr` and `mntr` show it.
+    pub fn mode(&self) -> &'static str {
+        "standalone"
+    }
+
+    /// The server's number, as `conf` shows it: a server that stands alone has none.
+    pub fn shown_id(&self) -> i64 {
+        0
+    }
+
+    /// The wall clock in ms at a time of the monotonic clock, by what both show now.
+    pub fn wall_ms(&self, monotonic: Duration) -> i64 {
+        self.now.wall_ms + monotonic.as_millis() as i64 - self.now.monotonic.as_millis() as i64
+    }
 }

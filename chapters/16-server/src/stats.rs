@@ -9,9 +9,11 @@ use crate::client::Latency;
 
 const DIGEST_EVERY: u64 = 128;
 const DIGESTS: usize = 1024;
+/// ZooKeeper: `ZooTrace.getTextTraceLevel`, at start.
+const TRACE_MASK: i64 = 306;
 
 /// Counts of the whole server. Times are in ms.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Stats {
     /// Frames received.
     pub received: u64,
@@ -33,6 +35,24 @@ pub struct Stats {
     pub trace_mask: i64,
     /// The size of the last, the largest and the smallest answer.
     pub response_size: Sizes,
+}
+
+impl Default for Stats {
+    /// Nothing counted yet.
+    fn default() -> Stats {
+        Stats {
+            received: 0,
+            sent: 0,
+            latency: Latency::default(),
+            auth_failed: 0,
+            started: Duration::ZERO,
+            data_bytes: 0,
+            log_bytes: 0,
+            digests: VecDeque::new(),
+            trace_mask: TRACE_MASK,
+            response_size: Sizes::default(),
+        }
+    }
 }
 
 impl Stats {

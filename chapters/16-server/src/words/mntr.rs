@@ -1,0 +1,42 @@
+//! What monitoring tools read: `mntr`, a line for each measure.
+//!
+//! The names are ZooKeeper's, in the order in which its version 3.8 gave them. Measures of the Java
+//! virtual machine, of its process and of parts that this server does not have are left out.
+//!
+//! ZooKeeper: `MonitorCommand`, `ZooKeeperServer.dumpMonitorValues`.
+
+use super::{average, line, node_count};
+use crate::facts::Facts;
+
+/// All measures, as `zk_<key><tab><value>`.
+pub(super) fn mntr(facts: &Facts<'_>) -> String {
+    let (stats, state) = (facts.stats, &facts.state);
+    let mut text = String::new();
+    let mut add = |key: &str, value: String| line(&mut text, format_args!("zk_{key}\t{value}"));
+    add("version", facts.settings.about.version.clone());
+    add("server_state", facts.mode().to_owned());
+    add("ephemerals_count", state.tree.ephemerals_count().to_string());
+    add("num_alive_connections", facts.clients.len().to_string());
+    add("avg_latency", average(stats.latency));
+    add("outstanding_requests", facts.outstanding.to_string());
+    add("znode_count", node_count(facts).to_string());
+    add("global_sessions", state.sessions.len().to_string());
+    // Counted only where there is TLS.
+    add("non_mtls_remote_conn_count", "0".to_owned());
+    add("last_client_response_size", stats.response_size.last.to_string());
+    add("packets_sent", stats.sent.to_string());
+    add("packets_received", stats.received.to_string());
+    add("max_client_response_size", stats.response_size.max.to_string());
+    add("connection_drop_probability", "0.0".to_owned());
+    add("watch_count", facts.watches.count().to_string());
+    add("auth_failed_count", stats.auth_failed.to_string());
+    add("min_latency", stats.latency.min.to_string());
+    add("approximate_data_size", state.tree.data_size().to_string());
+    add("local_sessions", "0".to_owned());
+    add("uptime", facts.now.monotonic.saturating_sub(stats.started).as_millis().to_string());
+    add("max_latency", stats.latency.max.to_string());
+    add("outstanding_tls_handshake", "0".to_owned());
+    add("min_client_response_size", stats.response_size.min.to_string());
+    add("non_mtls_local_conn_count", "0".to_owned());
+    text
+}
