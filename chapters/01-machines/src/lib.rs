@@ -6,8 +6,12 @@
 
 extern crate self as machines;
 
+pub mod bank;
+pub mod customer;
 pub mod dice;
 pub mod files;
+pub mod knowledge;
+pub mod ledger;
 pub mod lookup;
 pub mod machine;
 pub mod settings;
@@ -21,8 +25,10 @@ mod network;
 mod node;
 mod schedule;
 
+pub use customer::Customer;
 pub use dice::Dice;
 pub use files::{Disk, Files};
+pub use ledger::Ledger;
 pub use lookup::{Index, Lookup};
 pub use machine::{Effect, Effects, Event, Fault, Machine, Now, Protocol, Ticket};
 pub use node::{Boot, Booted, NodeId};
@@ -30,3 +36,15 @@ pub use settings::{Settings, Span};
 pub use sim_disk::{Operation, SimFiles};
 pub use trace::{Kind, Line, Trace};
 pub use world::{Occurrence, Simulated, World};
+
+#[cfg(feature = "mine")]
+pub use mine::*;
+#[cfg(not(feature = "mine"))]
+pub use solution::*;
+
+#[path = "../../../solutions/01-machines.rs"]
+pub mod solution;
+
+#[cfg(feature = "mine")]
+#[path = "../../../exercises/01-machines.rs"]
+pub mod mine;

@@ -267,3 +267,11 @@ pub trait Machine {
     /// Takes one event, changes state, and adds what should happen next to `effects`.
     fn step(&mut self, event: Event<Self::Protocol>, effects: &mut Effects<Self::Protocol>);
 }
+
+impl<M: Machine + ?Sized> Machine for Box<M> {
+    type Protocol = M::Protocol;
+
+    fn step(&mut self, event: Event<Self::Protocol>, effects: &mut Effects<Self::Protocol>) {
+        (**self).step(event, effects);
+    }
+}
