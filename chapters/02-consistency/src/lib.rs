@@ -17,5 +17,6 @@ pub use solution::*;
 pub mod solution;
 
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/02-consistency.rs"]
 pub mod mine;

@@ -7,14 +7,15 @@ extern crate self as zxid;
 mod ids;
 pub use ids::{ServerId, SessionId};
 
-#[cfg(not(feature = "mine"))]
-pub use solution::*;
 #[cfg(feature = "mine")]
 pub use mine::*;
+#[cfg(not(feature = "mine"))]
+pub use solution::*;
 
 #[path = "../../../solutions/05-zxid.rs"]
 pub mod solution;
 
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/05-zxid.rs"]
 pub mod mine;

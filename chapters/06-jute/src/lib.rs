@@ -27,5 +27,6 @@ pub use solution::*;
 pub mod solution;
 
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/06-jute.rs"]
 pub mod mine;
