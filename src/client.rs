@@ -60,9 +60,9 @@ pub struct Client {
 }
 
 pub use protocol::{
-    CreateMode, CreateOptions, Error, EventKind, Operation, PartResult, PersistentWatch, Read,
-    Reconfiguration, Reply, SessionState, States, Transaction, TransactionFailed, Watch, WatchKind,
-    WatchedEvent,
+    CreateMode, CreateOptions, Error, EventKind, Operation, PartResult, Read, Reconfiguration,
+    Reply, SessionState, States, Transaction, TransactionFailed, Watch, WatchKind, WatchedEvent,
+    Watcher,
 };
 
 /// Why there is no client.

@@ -147,6 +147,7 @@ impl fmt::Display for WatchedEvent {
     /// As zkCli prints it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let WatchedEvent { kind, state, path } = self;
+        let path = if path.is_empty() { "null" } else { path };
         write!(f, "WatchedEvent state:{state} type:{kind:?} path:{path}")
     }
 }

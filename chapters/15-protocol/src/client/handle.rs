@@ -197,10 +197,10 @@ impl Client {
     }
 
     /// Leaves a watch that stays: on a node, or on a node and everything below it.
-    pub async fn add_watch(&self, path: &str, recursive: bool) -> Result<PersistentWatch, Error> {
+    pub async fn add_watch(&self, path: &str, recursive: bool) -> Result<Watcher, Error> {
         let operation = Operation::AddWatch { path: path.into(), recursive };
-        let (result, watch) = self.watch(operation).await;
-        result.map(|_| PersistentWatch(watch))
+        let watcher = self.watcher();
+        self.request_watched(operation, &watcher).await.map(|_| watcher)
     }
 
     /// Removes the watches of a kind from a path, all of them. `local`: forget them here even if the
@@ -304,10 +304,21 @@ impl Client {
     /// Any operation that can leave a watch. The watch counts only if the operation leaves one:
     /// on success, and for `exists` also when there is no node.
     pub async fn watch(&self, operation: Operation) -> (Result<Reply, Error>, Watch) {
+        let watcher = self.watcher();
+        (self.request_watched(operation, &watcher).await, Watch(watcher))
+    }
+
+    /// Somebody who can be told of many watches.
+    pub fn watcher(&self) -> Watcher {
         let id = lock(&self.owner.board).open_watch();
-        let watch = Watch { id, board: self.owner.board.clone() };
-        let answer = self.ask(|number| Ask::Request { number, operation, watch: Some(id) });
-        (answer.await, watch)
+        Watcher { id, board: self.owner.board.clone() }
+    }
+
+    /// As [`request`](Client::request), for an operation that leaves a watch. However many watches
+    /// of his an event fires, a watcher is told once.
+    pub fn request_watched(&self, operation: Operation, watcher: &Watcher) -> Completion {
+        let watch = Some(watcher.id);
+        self.ask(|number| Ask::Request { number, operation, watch })
     }
 
     fn ask(&self, ask: impl FnOnce(u64) -> Ask) -> Completion {
@@ -339,33 +350,34 @@ impl Drop for Completion {
 
 /// A watch that fires once. It is a future: the event, or why there will be none.
 #[derive(Debug)]
-pub struct Watch {
-    id: WatchId,
-    board: Arc<Mutex<Board>>,
-}
+pub struct Watch(Watcher);
 
 impl Future for Watch {
     type Output = Result<WatchedEvent, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        lock(&self.board).poll_watch(self.id, cx)
+        lock(&self.0.board).poll_watch(self.0.id, cx)
     }
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        lock(&self.board).close_watch(self.id);
-    }
-}
-
-/// A watch that stays until it is removed. Dropping it only stops listening.
+/// Somebody who is told of watches, until the session ends. Dropping it only stops listening: what
+/// the server holds must be removed.
 #[derive(Debug)]
-pub struct PersistentWatch(Watch);
+pub struct Watcher {
+    id: WatchId,
+    board: Arc<Mutex<Board>>,
+}
 
-impl PersistentWatch {
+impl Watcher {
     /// The next event, or why there will be none.
     pub async fn next(&mut self) -> Result<WatchedEvent, Error> {
-        poll_fn(|cx| lock(&self.0.board).poll_watch(self.0.id, cx)).await
+        poll_fn(|cx| lock(&self.board).poll_watch(self.id, cx)).await
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        lock(&self.board).close_watch(self.id);
     }
 }
 

@@ -20,7 +20,7 @@ mod watches;
 
 pub use desk::Desk;
 pub use event::{Error, EventKind, SessionState, WatchKind, WatchedEvent};
-pub use handle::{Client, Completion, CreateOptions, PersistentWatch, States, Watch};
+pub use handle::{Client, Completion, CreateOptions, States, Watch, Watcher};
 pub use ledger::{Garbled, Heard, Ledger};
 pub(crate) use operation::absolute;
 pub use operation::{CreateMode, Operation, Part, Read, Reconfiguration};
