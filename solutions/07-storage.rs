@@ -10,7 +10,7 @@
 //! Always true:
 //! - a batch of records is written only after the one before is on disk, and the file's mark says
 //!   where the last batch begins;
-//! - below the mark nothing is ever cut;
+//! - recovery never cuts anything below the mark;
 //! - replay begins right after the transaction that the snapshot is named by.
 //!
 //! Book: chapter 7. ZooKeeper: `FileTxnLog`, `FileTxnSnapLog`, `PurgeTxnLog`.

@@ -11,6 +11,7 @@ mod snapshots;
 #[path = "07-storage/toy.rs"]
 mod toy;
 
+use storage::log_format::{mark_bytes, read_mark};
 use storage::{Compression, DataFile};
 use zxid::Zxid;
 
@@ -34,4 +35,22 @@ fn only_names_that_we_would_give_count() {
     ] {
         assert_eq!(DataFile::parse(name), file, "{name}");
     }
+}
+
+#[test]
+fn a_mark_that_was_cut_while_it_was_written_is_none() {
+    let marks = (16..2_000_000u64).step_by(997);
+    let mut chances = 0;
+    for (old, new) in marks.clone().zip(marks.skip(1)) {
+        let (old_bytes, new_bytes) = (mark_bytes(old), mark_bytes(new));
+        assert_eq!((read_mark(old_bytes), read_mark(new_bytes)), (Some(old), Some(new)));
+        for cut in 1..8 {
+            let mut torn = old_bytes;
+            torn[..cut].copy_from_slice(&new_bytes[..cut]);
+            let read = read_mark(torn);
+            chances += u32::from(read.is_some_and(|mark| mark != old && mark != new));
+        }
+    }
+    assert_eq!(chances, 0, "the check tells them apart");
+    assert_eq!(read_mark([0; 8]), None, "ZooKeeper's own files have none");
 }
