@@ -17,6 +17,7 @@ mod fields;
 #[path = "conversations/replay.rs"]
 mod replay;
 #[path = "support/server.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod server;
 #[path = "conversations/stage.rs"]
 mod stage;

@@ -4,6 +4,7 @@
 What: every command but reconfig, typed into a pipe and given on the command line.
 Why: this is the shell that operators have in their fingers.
 Usage: zkcli_suite.py HOST:PORT [unittest options]
+       zkcli_suite.py --installed      whether there is a zkCli.sh
 
 zkCli.sh is looked for in $ZKCLI, on the PATH and in /usr/share/zookeeper/bin. The server must run
 with extendedTypesEnabled=true, so that TTL nodes can be made. Holds for ZooKeeper 3.8.0 as well.
@@ -348,9 +349,9 @@ class OneCommand(Case):
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--installed"]:
+        sys.exit(0 if zkcli() else 1)
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit(__doc__)
     HOST = sys.argv.pop(1)
-    if zkcli() is None:
-        sys.exit("zkCli.sh is not installed")
     unittest.main()
