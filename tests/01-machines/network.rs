@@ -242,3 +242,18 @@ fn a_new_connection_of_a_name_ends_the_old_one() {
     settle(&mut world);
     assert_eq!(words(&world, ONE), ["again"]);
 }
+
+#[test]
+fn bytes_that_their_sender_has_given_up_may_still_arrive() {
+    let late = (0..50).filter(|seed| {
+        let mut world = connected(*seed);
+        world.part(&[ONE], &[TWO]);
+        say(&mut world, ONE, TWO, &["stale"]);
+        settle(&mut world);
+        assert!(heard(&world, ONE, &Event::Closed(TWO)));
+        world.heal();
+        settle(&mut world);
+        words(&world, TWO) == ["stale"]
+    });
+    assert!((5..45).contains(&late.count()));
+}

@@ -289,3 +289,20 @@ fn a_process_that_cannot_start_says_why_and_can_be_started_again() {
     settle(&mut world);
     assert!(world.running(ONE) && world.files(ONE).names().is_ok());
 }
+
+#[test]
+fn a_slow_node_is_slower_by_so_many_times() {
+    let forced = |times| {
+        let mut world = two(1, Settings::default());
+        let start = world.now();
+        world.slow(ONE, times);
+        world.drive(ONE, |_, effects| {
+            effects.write("a".to_string());
+            effects.sync(Ticket(1));
+        });
+        settle(&mut world);
+        let durable = world.trace().lines().iter().find(|line| line.kind == Kind::Durable);
+        durable.expect("the disk is done").time - start
+    };
+    assert_eq!(forced(50), forced(1) * 50);
+}

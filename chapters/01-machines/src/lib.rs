@@ -21,9 +21,11 @@ pub mod world;
 
 mod clock;
 mod host;
+mod inode;
 mod network;
 mod node;
 mod schedule;
+mod switch;
 
 pub use customer::Customer;
 pub use dice::Dice;
@@ -46,5 +48,6 @@ pub use solution::*;
 pub mod solution;
 
 #[cfg(feature = "mine")]
+#[rustfmt::skip]
 #[path = "../../../exercises/01-machines.rs"]
 pub mod mine;

@@ -50,15 +50,15 @@ enum State {
     Gone,
 }
 
-struct End<P: Protocol> {
-    node: NodeId,
+pub(crate) struct End<P: Protocol> {
+    pub(crate) node: NodeId,
     /// What the machine here calls the other end. An acceptor has not named it while it opens.
     peer: Option<P::Peer>,
     state: State,
     /// The machine does not read.
     unread: bool,
     /// What has come so far and could not be taken in.
-    inbox: VecDeque<Parcel<P>>,
+    pub(crate) inbox: VecDeque<Parcel<P>>,
     /// When the last parcel for this end arrives.
     last: Duration,
     /// Whether the sender at the other end is about to give up.
@@ -66,79 +66,20 @@ struct End<P: Protocol> {
 }
 
 pub(crate) struct Connection<P: Protocol> {
-    ends: [End<P>; 2],
+    pub(crate) ends: [End<P>; 2],
     /// Everything that travels on it is lost.
-    broken: bool,
+    pub(crate) broken: bool,
 }
 
 pub(crate) struct Network<P: Protocol> {
-    connections: BTreeMap<u64, Connection<P>>,
-    cuts: BTreeSet<(NodeId, NodeId)>,
-    dice: Dice,
+    pub(crate) connections: BTreeMap<u64, Connection<P>>,
+    pub(crate) cuts: BTreeSet<(NodeId, NodeId)>,
+    pub(crate) dice: Dice,
 }
 
 impl<P: Protocol> Network<P> {
     pub(crate) fn new(dice: Dice) -> Self {
         Network { connections: BTreeMap::new(), cuts: BTreeSet::new(), dice }
-    }
-}
-
-/// What the person at the switch can do.
-impl<M: Machine> World<M>
-where
-    M::Protocol: Simulated,
-{
-    /// Lets nothing through from one node to another; the other direction stays as it is.
-    pub fn cut(&mut self, from: NodeId, to: NodeId) {
-        if self.network.cuts.insert((from, to)) {
-            self.note(from, Kind::Cut, Some(to), None, String::new());
-        }
-    }
-
-    /// Lets nothing through between two groups of nodes, in either direction.
-    pub fn part(&mut self, some: &[NodeId], others: &[NodeId]) {
-        for (one, other) in some.iter().flat_map(|one| others.iter().map(move |two| (*one, *two))) {
-            self.cut(one, other);
-            self.cut(other, one);
-        }
-    }
-
-    /// Lets everything through again from one node to another.
-    pub fn mend(&mut self, from: NodeId, to: NodeId) {
-        if self.network.cuts.remove(&(from, to)) {
-            self.note(from, Kind::Mended, Some(to), None, String::new());
-            self.unblock();
-        }
-    }
-
-    /// Mends everything that was cut.
-    pub fn heal(&mut self) {
-        for (from, to) in self.network.cuts.clone() {
-            self.mend(from, to);
-        }
-    }
-
-    /// The connections that are not gone at both ends: number, who asked for it, who was asked.
-    pub fn connections(&self) -> Vec<(u64, NodeId, NodeId)> {
-        let all = self.network.connections.iter();
-        all.map(|(number, it)| (*number, it.ends[DIALLER].node, it.ends[ACCEPTOR].node)).collect()
-    }
-
-    /// Breaks a connection: all that travels on it is lost, and its ends learn of it each in its
-    /// own time.
-    pub fn reset(&mut self, number: u64) {
-        let Some(connection) = self.network.connections.get_mut(&number) else { return };
-        if std::mem::replace(&mut connection.broken, true) {
-            return;
-        }
-        let nodes = [DIALLER, ACCEPTOR].map(|side| connection.ends[side].node);
-        for (side, end) in connection.ends.iter_mut().enumerate() {
-            end.inbox.clear();
-            let delay = self.settings.learn.roll(&mut self.network.dice);
-            let learn = Happening::Learn { node: nodes[side], connection: number, side };
-            self.schedule.after(delay, learn);
-        }
-        self.note(nodes[DIALLER], Kind::Broken, Some(nodes[ACCEPTOR]), None, String::new());
     }
 }
 
