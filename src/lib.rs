@@ -1,4 +1,11 @@
 //! The product: the chapters' machines hosted on tokio, the client library, and the command line.
+#![allow(clippy::disallowed_methods, reason = "the host owns clocks and threads")]
 
+pub mod bench;
+pub mod client;
 pub mod config;
+mod disk;
 pub mod files;
+pub mod host;
+
+pub use client::Client;

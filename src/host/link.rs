@@ -1,0 +1,292 @@
+//! One client's connection: a socket, what came in and waits, what goes out.
+//!
+//! A link belongs to two: to its own task, which reads, cuts frames, and writes what the socket
+//! did not take at once; and to the driver, which takes the messages and gives the answers.
+//!
+//! Always true:
+//! - nothing more is read before the driver has taken everything that was read;
+//! - nothing is read while the machine has paused the peer, or while the peer does not take its
+//!   answers: then TCP makes the client wait, and memory stays bounded.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::net::Shutdown;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use protocol::{Cut, Framer};
+use server::{Connection, Message};
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::inbox::{Inbox, Incoming};
+
+/// Bytes that one read takes, at most.
+pub(super) const READ: usize = 64 * 1024;
+/// Waiting bytes from which on a peer's requests wait too.
+const CONGESTED: usize = 1024 * 1024;
+/// Waiting bytes beyond which a peer that does not read is given up.
+const GIVEN_UP: usize = 64 * 1024 * 1024;
+/// An outgoing buffer that has grown beyond this is not kept.
+const KEPT: usize = 256 * 1024;
+/// How long the last answers may take to go out, once the connection is to be closed.
+const FLUSH: Duration = Duration::from_secs(5);
+/// How long a client may go on sending after it was told that the connection is closed.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// One connection.
+pub(super) struct Link {
+    /// Its name to the machine.
+    pub(super) peer: Connection,
+    stream: TcpStream,
+    inbox: Rc<Inbox>,
+    held: RefCell<VecDeque<Message>>,
+    out: RefCell<Outgoing>,
+    /// The machine has paused it.
+    paused: Cell<bool>,
+    /// It stands in the inbox.
+    queued: Cell<bool>,
+    /// It stands in the driver's list of those with something to send.
+    pub(super) dirty: Cell<bool>,
+    /// Nothing more will come in.
+    ended: Cell<bool>,
+    /// Nothing more is given to or taken from the machine.
+    closing: Cell<bool>,
+    /// Tells the link's task that one of the above has changed.
+    changed: Notify,
+}
+
+/// What waits to be sent.
+#[derive(Default)]
+struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outgoing {
+    fn waiting(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+}
+
+/// What the driver gets from a link.
+pub(super) enum Taken {
+    /// A message.
+    Message(Message),
+    /// Nothing, for now.
+    Nothing,
+    /// Nothing, ever again.
+    End,
+}
+
+impl Link {
+    pub(super) fn new(peer: Connection, stream: TcpStream, inbox: Rc<Inbox>) -> Rc<Link> {
+        Rc::new(Link {
+            peer,
+            stream,
+            inbox,
+            held: RefCell::default(),
+            out: RefCell::default(),
+            paused: Cell::new(false),
+            queued: Cell::new(false),
+            dirty: Cell::new(false),
+            ended: Cell::new(false),
+            closing: Cell::new(false),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Takes the next message, unless the peer has to wait.
+    pub(super) fn take(&self) -> Taken {
+        if self.closing.get() || self.paused.get() || self.congested() {
+            return Taken::Nothing;
+        }
+        match self.held.borrow_mut().pop_front() {
+            Some(message) => Taken::Message(message),
+            None if self.ended.get() => Taken::End,
+            None => {
+                self.changed.notify_one();
+                Taken::Nothing
+            }
+        }
+    }
+
+    /// Says that the link has left the inbox.
+    pub(super) fn left_inbox(&self) {
+        self.queued.set(false);
+    }
+
+    /// Puts the link into the inbox if it has something for the driver.
+    pub(super) fn offer(self: &Rc<Self>) {
+        let something = !self.held.borrow().is_empty() || self.ended.get();
+        let waits = self.paused.get() || self.closing.get() || self.congested();
+        if something && !waits && !self.queued.replace(true) {
+            self.inbox.put(Incoming::Ready(Rc::clone(self)));
+        }
+    }
+
+    /// Adds to what goes out. False if the peer is given up because it does not read.
+    pub(super) fn send(&self, bytes: &[u8]) -> bool {
+        let mut out = self.out.borrow_mut();
+        if out.waiting() > GIVEN_UP {
+            return false;
+        }
+        out.bytes.extend_from_slice(bytes);
+        true
+    }
+
+    /// Gives the socket as much as it takes. What is left is the task's.
+    pub(super) fn flush(self: &Rc<Self>) {
+        if self.write().is_err() {
+            self.lose();
+        } else if self.out.borrow().waiting() > 0 {
+            self.changed.notify_one();
+        }
+        // Its requests may have waited for this.
+        self.offer();
+    }
+
+    /// Stops reading. What was read already waits.
+    pub(super) fn pause(&self) {
+        self.paused.set(true);
+    }
+
+    /// Goes on reading.
+    pub(super) fn resume(self: &Rc<Self>) {
+        self.paused.set(false);
+        self.offer();
+        self.changed.notify_one();
+    }
+
+    /// Lets the task send what waits, and close.
+    pub(super) fn close(&self) {
+        self.closing.set(true);
+        self.held.borrow_mut().clear();
+        self.changed.notify_one();
+    }
+
+    /// Closes without sending what waits.
+    pub(super) fn abandon(&self) {
+        *self.out.borrow_mut() = Outgoing::default();
+        self.close();
+    }
+
+    fn congested(&self) -> bool {
+        self.out.borrow().waiting() > CONGESTED
+    }
+
+    /// The socket is of no more use: nothing can be sent, and nothing will come.
+    fn lose(&self) {
+        *self.out.borrow_mut() = Outgoing::default();
+        self.ended.set(true);
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let out = &mut *self.out.borrow_mut();
+        while out.waiting() > 0 {
+            match self.stream.try_write(&out.bytes[out.sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => out.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if out.sent > out.bytes.len() / 2 {
+                        out.bytes.drain(..out.sent);
+                        out.sent = 0;
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        out.sent = 0;
+        out.bytes.clear();
+        out.bytes.shrink_to(KEPT);
+        Ok(())
+    }
+
+    /// The link's task: reads and writes until the connection is over.
+    pub(super) async fn run(self: Rc<Self>, limit: usize) {
+        let mut framer = Framer::new(limit);
+        let mut bytes = BytesMut::new();
+        while !self.closing.get() {
+            let reads = !self.ended.get()
+                && !self.paused.get()
+                && !self.congested()
+                && self.held.borrow().is_empty();
+            let writes = self.out.borrow().waiting() > 0;
+            tokio::select! {
+                biased;
+                () = self.changed.notified() => {}
+                _ = self.stream.writable(), if writes => {
+                    if self.write().is_err() {
+                        self.lose();
+                    }
+                }
+                _ = self.stream.readable(), if reads => self.read(&mut framer, &mut bytes),
+            }
+            self.offer();
+        }
+        self.finish().await;
+    }
+
+    /// Reads once, and cuts what is whole.
+    fn read(&self, framer: &mut Framer, bytes: &mut BytesMut) {
+        let scratch = &mut *self.inbox.scratch.borrow_mut();
+        match self.stream.try_read(scratch) {
+            Ok(0) => self.ended.set(true),
+            Ok(count) if bytes.is_empty() => *bytes = BytesMut::from(&scratch[..count]),
+            Ok(count) => bytes.extend_from_slice(&scratch[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                tracing::debug!(from = %self.peer.from, %error, "connection lost");
+                self.lose();
+            }
+        }
+        let mut held = self.held.borrow_mut();
+        loop {
+            match framer.cut(bytes) {
+                Ok(Some(Cut::Frame(frame))) => held.push_back(Message::Frame(frame)),
+                Ok(Some(Cut::Word(word))) => held.push_back(Message::Word(word)),
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(from = %self.peer.from, %error, "bad frame");
+                    self.ended.set(true);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Sends what waits, says that nothing follows, and gives the client time to see it: closing
+    /// a socket with unread bytes would destroy the last answers on their way.
+    async fn finish(&self) {
+        let flushed = async {
+            while self.write().is_ok() && self.out.borrow().waiting() > 0 {
+                if self.stream.writable().await.is_err() {
+                    break;
+                }
+            }
+        };
+        if timeout(FLUSH, flushed).await.is_err() {
+            return;
+        }
+        if SockRef::from(&self.stream).shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let mut rest = [0; 1024];
+        let drained = async {
+            while self.stream.readable().await.is_ok() {
+                match self.stream.try_read(&mut rest) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => break,
+                }
+            }
+        };
+        timeout(LINGER, drained).await.ok();
+    }
+}

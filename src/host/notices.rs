@@ -1,0 +1,35 @@
+//! What a server tells its host, as lines of the log: an event, and fields.
+
+use server::Notice;
+
+/// Writes a notice to the log.
+pub(super) fn log(notice: &Notice) {
+    match notice {
+        Notice::Serving { zxid, nodes, sessions } => {
+            tracing::info!(%zxid, nodes, sessions, "serving");
+        }
+        Notice::Refused { from, session, why } => {
+            tracing::warn!(%from, %session, ?why, "connection refused");
+        }
+        Notice::SessionOpened { session, timeout, from } => {
+            tracing::debug!(%session, timeout, %from, "session opened");
+        }
+        Notice::SessionResumed { session, from } => {
+            tracing::debug!(%session, %from, "session resumed");
+        }
+        Notice::SessionClosed { session, expired: true } => {
+            tracing::info!(%session, "session expired");
+        }
+        Notice::SessionClosed { session, expired: false } => {
+            tracing::debug!(%session, "session closed");
+        }
+        Notice::SnapshotBegun { zxid } => tracing::info!(%zxid, "snapshot begun"),
+        Notice::SnapshotSaved { zxid } => tracing::info!(%zxid, "snapshot saved"),
+        Notice::DiskFailed { why } => tracing::error!(why, "disk failed"),
+        Notice::RolledOver => tracing::error!("epoch used up"),
+        Notice::QuotaExceeded { path, what, limit, used } => {
+            tracing::warn!(path, what, limit, used, "quota exceeded");
+        }
+        Notice::DigestMismatch { zxid } => tracing::error!(%zxid, "digest mismatch"),
+    }
+}
