@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -9,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::fields::{Expectations, Fields, Value};
 use crate::stage::Stage;
-use crate::wire::{Link, Reader};
+use crate::wire::{Link, Reader, connect_request};
 
 /// Where the password stands in a frame that asks for a session.
 const PASSWORD: Range<usize> = 32..48;
@@ -73,6 +74,19 @@ struct Connection {
     link: Link,
     expectations: Expectations,
     answered: bool,
+    /// The last frame sent.
+    last: Vec<u8>,
+}
+
+impl Connection {
+    /// Opens a new session and sends the last frame once more.
+    fn ask_anew(&mut self, server: SocketAddr) -> io::Result<Option<Vec<u8>>> {
+        self.link = Link::open(server);
+        self.link.send(&connect_request(10_000))?;
+        self.link.receive()?;
+        self.link.send(&self.last)?;
+        self.link.receive()
+    }
 }
 
 struct Replay {
@@ -136,10 +150,12 @@ impl Replay {
             link: Link::open(server),
             expectations: Expectations::default(),
             answered: false,
+            last: Vec::new(),
         });
         connection.expectations.sent(&frame[4..]);
         // If the server has closed already, the missing answer will show it.
         connection.link.send(&frame).ok();
+        connection.last = frame;
     }
 
     fn receive(&mut self, n: usize, id: u64, recorded: &[u8]) -> bool {
@@ -150,15 +166,21 @@ impl Replay {
         let first = !connection.answered;
         connection.answered = true;
         let recorded = connection.expectations.read(&recorded[4..], first);
-        match connection.link.receive() {
+        let mut received = connection.link.receive();
+        if let (Ok(None), false) = (&received, first) {
+            // The conversation goes on over a new connection.
+            let server = self.server;
+            received = self.connections.get_mut(&id).expect("a connection").ask_anew(server);
+            self.differ(n, "frame", &format!("{recorded:?}, but the server closed"));
+        }
+        match received {
             Ok(Some(frame)) => {
-                let ours = connection.expectations.read(&frame, first);
+                let ours = self.connections[&id].expectations.read(&frame, first);
                 self.compare(n, &recorded, &ours);
                 true
             }
             Ok(None) => {
                 self.differ(n, "frame", &format!("{recorded:?}, but the server closed"));
-                self.closed.push(id);
                 false
             }
             Err(error) => {

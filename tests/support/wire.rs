@@ -40,6 +40,12 @@ impl Link {
     }
 }
 
+/// The frame that asks for a new session of this many milliseconds.
+pub(crate) fn connect_request(timeout: i32) -> Vec<u8> {
+    let request = Writer::default().int(0).long(0).int(timeout).long(0);
+    request.buffer(&[0; 16]).byte(0).frame()
+}
+
 fn closed(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
@@ -129,8 +135,7 @@ impl Client {
     /// Opens a session of this many milliseconds.
     pub(crate) fn connect(server: SocketAddr, timeout: i32) -> Self {
         let mut link = Link::open(server);
-        let hello = Writer::default().int(0).long(0).int(timeout).long(0).buffer(&[0; 16]).byte(0);
-        link.send(&hello.frame()).expect("a request to connect");
+        link.send(&connect_request(timeout)).expect("a request to connect");
         let reply = link.receive().expect("an answer").expect("a session");
         assert!(Reader(&reply[4..]).int() > Some(0), "the server gives a session");
         Self { link, xid: 0 }
