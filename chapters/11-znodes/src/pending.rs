@@ -133,6 +133,10 @@ impl Pending {
             let new = if record.exists { weight(&record) } else { 0 };
             self.digest = self.digest.wrapping_sub(old).wrapping_add(new);
         }
+        // What was said of an earlier node of this path is over: it may have been another's.
+        if let Some((_, old)) = self.records.get(path) {
+            self.forget_owned(path, old.stat.ephemeral_owner);
+        }
         let kind = Kind::of(record.stat.ephemeral_owner, tree.extended_types());
         if let Kind::Ephemeral(session) = kind {
             self.owned.entry(session).or_default().insert(path.into(), record.exists);
@@ -179,7 +183,7 @@ impl Pending {
                 None => self.records.remove(&path),
             };
             let (_, undone) = undone.expect("what is undone was done");
-            self.forget_owned(&path, &undone);
+            self.forget_owned(&path, undone.stat.ephemeral_owner);
             if let Some((_, record)) = self.records.get(&path).cloned()
                 && record.stat.ephemeral_owner != 0
             {
@@ -195,13 +199,13 @@ impl Pending {
             let (_, path) = self.order.pop_front().expect("it was there a line ago");
             if self.records.get(&path).is_some_and(|(last, _)| *last <= zxid) {
                 let (_, record) = self.records.remove(&path).expect("it was there a line ago");
-                self.forget_owned(&path, &record);
+                self.forget_owned(&path, record.stat.ephemeral_owner);
             }
         }
     }
 
-    fn forget_owned(&mut self, path: &str, record: &Record) {
-        let session = SessionId(record.stat.ephemeral_owner);
+    fn forget_owned(&mut self, path: &str, owner: i64) {
+        let session = SessionId(owner);
         if let Some(paths) = self.owned.get_mut(&session) {
             paths.remove(path);
             if paths.is_empty() {
