@@ -80,6 +80,8 @@ invariants! {
     S18: "Servers that applied the same transactions do not hold the same tree.",
     /// Every answer is the reference model's.
     S19: "The service answered something else than ZooKeeper's rules say.",
+    /// When all is well again, every request is answered.
+    L2: "A client waits for ever.",
 }
 
 impl fmt::Display for Invariant {

@@ -8,11 +8,21 @@
 //! Read `invariants.rs`, then `model.rs`, `witness.rs` and `runner.rs`, then
 //! `tests/18-assurance.rs`.
 
+mod anyone;
 mod ask;
 mod coverage;
+mod history;
 pub mod invariants;
 pub mod model;
+pub mod nemesis;
+mod runner;
+pub mod vocabulary;
 mod witness;
+mod workload;
 
+pub use anyone::{Anyone, ClientHost, ServerHost};
 pub use coverage::Coverage;
+pub use history::{Armed, History};
+pub use runner::{Report, Settings, Violation, run};
 pub use witness::Witness;
+pub use workload::Program;

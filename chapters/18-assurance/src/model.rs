@@ -95,8 +95,7 @@ impl Default for Model {
             ("/zookeeper/quota", node(Perms::ALL, 0, &[])),
         ];
         let nodes = nodes.map(|(path, node)| (path.to_string(), node)).into();
-        let mut model =
-            Model { zxid: Zxid::ZERO, nodes, sessions: BTreeMap::new(), digest: 0 };
+        let mut model = Model { zxid: Zxid::ZERO, nodes, sessions: BTreeMap::new(), digest: 0 };
         model.digest = model.counted_digest();
         model
     }
@@ -184,13 +183,7 @@ impl Model {
         }
     }
 
-    fn create(
-        &mut self,
-        header: &TxnHeader,
-        path: &str,
-        new: New,
-        changes: &mut Vec<Change>,
-    ) {
+    fn create(&mut self, header: &TxnHeader, path: &str, new: New, changes: &mut Vec<Change>) {
         let (parent, name) = split(path);
         if self.nodes.contains_key(path) || !self.nodes.contains_key(parent) {
             return;

@@ -12,15 +12,18 @@
 mod judge;
 mod line;
 mod log;
+mod recovery;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use jute::Decoder;
 use jute::records::{ConnectResponse, ErrorCode, ReplyHeader, Txn, WatcherEvent};
 use machines::Ticket;
+use server::State;
+use storage::Write;
 use zxid::{SessionId, Zxid};
 
 use crate::ask::Ask;
@@ -42,29 +45,28 @@ pub struct Witness {
     /// When each session was last heard, by the server's monotonic clock.
     heard: BTreeMap<SessionId, Duration>,
     now: Duration,
+    /// The accepted and the current epoch on disk.
+    epochs: (u32, u32),
     /// What was reached, over the whole run.
     pub coverage: Coverage,
 }
 
 impl Witness {
-    /// The server starts: what it was told by its connections is gone. `recovered` is the last
-    /// transaction that it found.
-    pub fn started(&mut self, recovered: Zxid, power_lost: bool) -> Verdict {
+    /// The server starts: what it was told by its connections is gone. `found` is what its disk
+    /// held.
+    pub fn started(&mut self, found: &State, power_lost: bool) -> Verdict {
+        // What was said before the end was said.
+        self.judge()?;
         self.lines.clear();
         self.heard.values_mut().for_each(|heard| *heard = self.now);
-        self.log.recovered(recovered, self.model.zxid, power_lost)
+        self.log.recovered(found.last, self.model.zxid, power_lost)?;
+        let expected = self.log.state_at(&self.model, found.last);
+        durability::recovered_state(found.last, recovery::difference(&expected, found))
     }
 
     /// The time of the step that follows.
     pub fn at(&mut self, now: Duration) {
         self.now = now;
-    }
-
-    /// The server says what it found when it started: nodes as `srvr` counts them, and sessions.
-    pub fn serves(&mut self, zxid: Zxid, nodes: usize, sessions: usize) -> Verdict {
-        let state = self.log.state_at(&self.model, zxid);
-        let expected = (state.nodes.len() + 1, state.sessions.len());
-        durability::recovered_state(zxid, (nodes, sessions), expected)
     }
 
     /// A client's connection is open.
@@ -74,14 +76,16 @@ impl Witness {
 
     /// A connection is gone, whoever closed it.
     pub fn closed(&mut self, connection: u64) {
-        self.lines.remove(&connection);
+        if let Some(line) = self.lines.get_mut(&connection) {
+            line.gone = true;
+        }
     }
 
     /// The server takes in a frame from a client.
     pub fn heard(&mut self, connection: u64, frame: &Bytes) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
-        if !line.greeted {
-            line.greet(frame);
+        if line.greeted.is_none() {
+            line.greet(frame, self.now);
             return;
         }
         self.heard.insert(line.session, self.now);
@@ -89,20 +93,37 @@ impl Witness {
         if let Ask::Auth(packet) = &ask
             && &*packet.scheme == "digest"
         {
-            line.who.add_digest(packet.auth.unwrap_or_default());
+            line.asking.add_digest(packet.auth.unwrap_or_default());
         }
         if ask.writes() {
-            self.log.asked(line.session, header.xid, frame, &line.who);
+            self.log.asked(line.session, header.xid, frame, &line.asking);
         }
         let waiting = Waiting { header, frame: frame.clone() };
         if ask.overtakes() { &mut line.aside } else { &mut line.waiting }.push_back(waiting);
     }
 
-    /// The server writes a transaction to its log.
-    pub fn written(&mut self, zxid: Zxid, payload: &Bytes) -> Verdict {
-        let (heard, now) = (&self.heard, self.now);
-        let silent = |session| heard.get(&session).map(|heard| now.saturating_sub(*heard));
-        self.log.written(zxid, payload, silent)
+    /// The server writes something to its disk.
+    pub fn writes(&mut self, write: &Write) -> Verdict {
+        match write {
+            Write::Append(entry) => {
+                let (heard, now) = (&self.heard, self.now);
+                let silent = |session| heard.get(&session).map(|heard| now.saturating_sub(*heard));
+                self.log.written(entry.zxid, &entry.payload, silent)
+            }
+            Write::AcceptedEpoch(epoch) => {
+                let before = std::mem::replace(&mut self.epochs.0, *epoch);
+                durability::epochs_rise((before, *epoch), (self.epochs.1, self.epochs.1))
+            }
+            Write::CurrentEpoch(epoch) => {
+                let before = std::mem::replace(&mut self.epochs.1, *epoch);
+                durability::epochs_rise((self.epochs.0, self.epochs.0), (before, *epoch))
+            }
+            Write::EndSnapshot { .. } => {
+                self.coverage.saw("a snapshot is sealed");
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The server asks for what it wrote to be forced.
@@ -120,24 +141,57 @@ impl Witness {
         self.log.failed();
     }
 
-    /// The server says something to a client: whole frames, each with its length.
-    pub fn said(&mut self, connection: u64, mut chunk: &[u8]) -> Verdict {
-        while let Some((length, rest)) = chunk.split_first_chunk::<4>() {
-            let length = u32::from_be_bytes(*length) as usize;
-            let Some((frame, rest)) = rest.split_at_checked(length) else { break };
-            self.said_frame(connection, frame)?;
-            chunk = rest;
+    /// The server says something to a client: whole frames, each with its length. They are judged
+    /// when the batch is done, since a server may send the answers of a batch in any order of its
+    /// connections. What they show must be forced now.
+    pub fn said(&mut self, connection: u64, chunk: &Bytes) -> Verdict {
+        let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
+        let mut rest = chunk.clone();
+        while let Some(length) = rest.first_chunk().copied().map(u32::from_be_bytes) {
+            rest.advance(4);
+            if rest.len() < length as usize {
+                break;
+            }
+            line.said.push_back(rest.split_to(length as usize));
         }
-        Ok(())
+        line.said.iter().enumerate().try_for_each(|(index, frame)| {
+            // The first frame of a connection shows no transaction.
+            let shows = if index == 0 && !line.accepted { Zxid::ZERO } else { shown_by(frame) };
+            self.log.may_show(shows)
+        })
     }
 
-    /// The step is over: nothing may be owed any more.
-    pub fn stepped(&self) -> Verdict {
+    /// The batch is done: judges all that was said in it, in the order of what it shows.
+    pub fn judge(&mut self) -> Verdict {
+        while let Some(connection) = self.first_to_judge() {
+            let line = self.lines.get_mut(&connection);
+            if let Some(frame) = line.and_then(|line| line.said.pop_front()) {
+                self.said_frame(connection, &frame)?;
+            }
+        }
+        self.lines.retain(|_, line| !line.gone);
         let zxid = self.model.zxid;
         self.lines.iter().try_for_each(|(connection, line)| {
             watching::all_told(*connection, &line.owed, zxid)?;
             watching::catches_up(*connection, &line.caught_up, &[])
         })
+    }
+
+    /// The connection whose next frame shows the least.
+    fn first_to_judge(&self) -> Option<u64> {
+        let talking = |(number, line): (&u64, &Line)| {
+            line.said.front().map(|frame| (self.order_of(line, frame), *number))
+        };
+        self.lines.iter().filter_map(talking).min().map(|(_, number)| number)
+    }
+
+    /// After which transaction a frame was made, as far as it says.
+    fn order_of(&self, line: &Line, frame: &[u8]) -> Zxid {
+        if line.accepted {
+            return shown_by(frame);
+        }
+        let welcome = jute::from_slice::<ConnectResponse>(frame).ok();
+        welcome.and_then(|welcome| self.log.beginning(welcome.session_id)).unwrap_or_default()
     }
 
     /// The state that clients were last shown.
@@ -170,6 +224,7 @@ impl Witness {
         let Witness { lines, log, model, .. } = self;
         let Some(line) = lines.get_mut(&connection) else { return Ok(()) };
         let wanted = std::mem::replace(&mut line.session, session);
+        let greeted = line.greeted;
         if timeout <= 0 {
             let gone = !model.sessions.contains_key(&wanted) || log.ends(wanted);
             self.coverage.saw("a session is refused");
@@ -180,7 +235,9 @@ impl Witness {
         if wanted == session {
             self.coverage.saw("a session is resumed");
         }
-        self.heard.insert(session, self.now);
+        // The request is what was heard; the answer may have taken long.
+        let heard = self.heard.entry(session).or_default();
+        *heard = greeted.map_or(*heard, |greeted| greeted.max(*heard));
         self.advance(began.unwrap_or(self.model.zxid))?;
         sessions::is_open(session, self.model.zxid, self.model.sessions.contains_key(&session))
     }
@@ -215,7 +272,10 @@ impl Witness {
             }
         };
         let Ok(Some((_, ask))) = Ask::read(&waiting.frame) else { return Ok(()) };
-        if matches!(ask, Ask::Auth(_)) {
+        if let Ask::Auth(packet) = &ask {
+            if header.err == 0 && &*packet.scheme == "digest" {
+                line.who.add_digest(packet.auth.unwrap_or_default());
+            }
             return Ok(());
         }
         let zxid = Zxid(header.zxid.max(0) as u64);
@@ -299,6 +359,12 @@ impl Witness {
         }
         Ok(())
     }
+}
+
+/// The transaction that a frame shows; zero if it shows none.
+fn shown_by(frame: &[u8]) -> Zxid {
+    let header: Option<ReplyHeader> = jute::from_slice(frame).ok();
+    header.map_or(Zxid::ZERO, |header| Zxid(header.zxid.max(0) as u64))
 }
 
 /// A code in the log. What has no meaning is the one that no request is answered by itself.

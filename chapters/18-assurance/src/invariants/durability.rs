@@ -2,7 +2,7 @@
 
 use zxid::Zxid;
 
-use super::Invariant::{D1, D3, D7, D8, D9, D10};
+use super::Invariant::{D1, D3, D6, D7, D8, D9, D10};
 use super::{Verdict, holds};
 
 /// D1. Epochs on disk only rise, and the current one is never above the accepted one.
@@ -22,15 +22,20 @@ pub fn shown_is_forced(shown: Zxid, forced: Zxid) -> Verdict {
     })
 }
 
-/// D7. The state after a start is what its transactions say: nodes as `srvr` counts them, which
-/// counts the root twice, and sessions.
-pub fn recovered_state(
-    zxid: Zxid,
-    found: (usize, usize),
-    expected: (usize, usize),
-) -> Verdict {
-    holds(D7, found == expected, || {
-        format!("after {zxid} there are {found:?} nodes and sessions, and should be {expected:?}")
+/// D6. Recovering a second time finds the same.
+pub fn recovers_the_same(difference: Option<String>) -> Verdict {
+    holds(D6, difference.is_none(), || {
+        format!(
+            "recovered again, the server finds something else: {}",
+            difference.unwrap_or_default()
+        )
+    })
+}
+
+/// D7. The state after a start is what its transactions say.
+pub fn recovered_state(zxid: Zxid, difference: Option<String>) -> Verdict {
+    holds(D7, difference.is_none(), || {
+        format!("the server starts at {zxid}, but {}", difference.unwrap_or_default())
     })
 }
 

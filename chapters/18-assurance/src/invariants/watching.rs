@@ -36,3 +36,10 @@ pub fn catches_up(connection: u64, told: &[Told], missed: &[Told]) -> Verdict {
         format!("connection {connection} missed {missed:?} and was told {told:?}")
     })
 }
+
+/// S14. A program whose watch has not fired knows the node as it is.
+pub fn nothing_missed(path: &str, seen: Option<Zxid>, now: Option<Zxid>) -> Verdict {
+    holds(S14, seen == now, || {
+        format!("a watch on {path} waits for a change since {seen:?}, and the node is at {now:?}")
+    })
+}

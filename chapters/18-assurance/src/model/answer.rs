@@ -226,7 +226,9 @@ fn names(node: &Node) -> Vec<Cow<'_, str>> {
 /// What those may see of an entry who may read the node but not change its list.
 fn mask(acl: &Acl) -> Acl {
     let mut acl = acl.clone();
-    if acl.id.scheme == "digest" && let Some((user, _)) = acl.id.id.split_once(':') {
+    if acl.id.scheme == "digest"
+        && let Some((user, _)) = acl.id.id.split_once(':')
+    {
         acl.id.id = format!("{user}:x");
     }
     acl

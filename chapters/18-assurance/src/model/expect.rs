@@ -6,7 +6,8 @@ use std::borrow::Cow;
 
 use jute::records::{
     Acl, CheckVersionTxn, CloseSessionTxn, CreateContainerTxn, CreateRequest, CreateTtlTxn,
-    CreateTxn, DeleteTxn, ErrorCode, ErrorTxn, OpCode, Perms, SetAclTxn, SetDataTxn, Txn, TxnHeader,
+    CreateTxn, DeleteTxn, ErrorCode, ErrorTxn, OpCode, Perms, SetAclTxn, SetDataTxn, Txn,
+    TxnHeader,
 };
 use zxid::SessionId;
 

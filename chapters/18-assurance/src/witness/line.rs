@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jute::records::{ConnectRequest, ErrorCode, RequestHeader};
@@ -22,18 +23,25 @@ pub(super) struct Waiting {
 /// A connection from a client.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// Whether the first frame has come.
-    pub(super) greeted: bool,
+    /// When the first frame came, by the server's monotonic clock.
+    pub(super) greeted: Option<Duration>,
     /// Whether the first frame was answered.
     pub(super) accepted: bool,
     /// The session; before it is accepted, the one that the client wants to go on with.
     pub(super) session: SessionId,
+    /// Who it is, as far as its answers say: credentials count from their own answer on.
     pub(super) who: Who,
+    /// Who it is to what is asked now: credentials are looked at when they come.
+    pub(super) asking: Who,
     /// Requests that are answered in order.
     pub(super) waiting: VecDeque<Waiting>,
     /// Requests that may be answered at any time.
     pub(super) aside: VecDeque<Waiting>,
     pub(super) watches: Watches,
+    /// Frames that were sent and not yet judged.
+    pub(super) said: VecDeque<Bytes>,
+    /// Whether it is closed, at either end.
+    pub(super) gone: bool,
     /// Events that the connection must be told, from changes that were shown.
     pub(super) owed: Vec<Told>,
     /// Events that belong to no transaction: what setting watches again found.
@@ -43,21 +51,24 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn new(from: IpAddr) -> Line {
         Line {
-            greeted: false,
+            greeted: None,
             accepted: false,
             session: SessionId::NONE,
             who: Who::from(from),
+            asking: Who::from(from),
             waiting: VecDeque::new(),
             aside: VecDeque::new(),
             watches: Watches::default(),
+            said: VecDeque::new(),
+            gone: false,
             owed: Vec::new(),
             caught_up: Vec::new(),
         }
     }
 
     /// Takes the first frame.
-    pub(super) fn greet(&mut self, frame: &[u8]) {
-        self.greeted = true;
+    pub(super) fn greet(&mut self, frame: &[u8], now: Duration) {
+        self.greeted = Some(now);
         if let Ok(request) = jute::from_slice::<ConnectRequest>(frame) {
             self.session = request.session_id;
         }

@@ -1,0 +1,163 @@
+//! A client in the simulated world: the production client and the program that uses it.
+
+use bytes::{Bytes, BytesMut};
+use machines::{Dice, Effect, Effects, Event, Machine};
+use protocol::{
+    Ask, ClientMessage, ClientOptions, ClientOutput, ClientPeer, ClientWire, Cut, Framer, Session,
+};
+
+use crate::vocabulary::{Chunk, Peer, Sim, Timer, Told};
+use crate::workload::Program;
+
+/// The production client, and the program.
+pub struct ClientHost {
+    session: Session,
+    effects: Effects<ClientWire>,
+    line: Option<(Framer, BytesMut)>,
+    program: Program,
+    /// Cuts what is sent into pieces.
+    dice: Dice,
+}
+
+impl ClientHost {
+    /// A program with a client of its own.
+    pub fn new(mut program: Program) -> ClientHost {
+        let dice = program.dice.split();
+        let session = Session::new(options(&mut program));
+        ClientHost { session, effects: Effects::new(), line: None, program, dice }
+    }
+
+    /// Takes one event.
+    pub fn step(&mut self, event: Event<Sim>, out: &mut Effects<Sim>) {
+        self.effects.set_now(out.now());
+        match event {
+            Event::Started(_) => {
+                self.tell(Event::Started(()), out);
+                out.set(Timer::Program, self.program.pause());
+            }
+            Event::Opened(Peer::Server(server)) => {
+                let mut framer = Framer::new(Framer::LIMIT);
+                framer.connected();
+                self.line = Some((framer, BytesMut::new()));
+                self.tell(Event::Opened(ClientPeer::Server(server)), out);
+            }
+            Event::Received { from: Peer::Server(server), message } => {
+                self.receive(server, &message, out);
+            }
+            Event::Closed(Peer::Server(server)) => {
+                self.line = None;
+                self.tell(Event::Closed(ClientPeer::Server(server)), out);
+            }
+            Event::Expired(Timer::Client(timer)) => self.tell(Event::Expired(timer), out),
+            Event::Expired(Timer::Program) => {
+                if self.program.is_over() {
+                    self.begin_again(out);
+                }
+                let asks = self.program.act(out.now().monotonic);
+                self.ask(asks, out);
+                out.set(Timer::Program, self.program.pause());
+            }
+            Event::Drained => self.tell(Event::Drained, out),
+            Event::Opened(Peer::Client(_))
+            | Event::Received { from: Peer::Client(_), .. }
+            | Event::Closed(Peer::Client(_))
+            | Event::Expired(Timer::Server(_))
+            | Event::Durable(_)
+            | Event::Fetched(_)
+            | Event::Failed(..) => unreachable!("a client is told a client's events"),
+        }
+    }
+
+    /// The session is over; the program takes a new client.
+    fn begin_again(&mut self, out: &mut Effects<Sim>) {
+        self.program.begins_again();
+        self.session = Session::new(options(&mut self.program));
+        self.tell(Event::Started(()), out);
+    }
+
+    fn ask(&mut self, asks: Vec<Ask>, out: &mut Effects<Sim>) {
+        for ask in asks {
+            let message = ClientMessage::Ask(ask);
+            self.tell(Event::Received { from: ClientPeer::Caller, message }, out);
+        }
+    }
+
+    fn receive(&mut self, server: usize, chunk: &Chunk, out: &mut Effects<Sim>) {
+        if let Some((_, bytes)) = &mut self.line {
+            bytes.extend_from_slice(&chunk.0);
+        }
+        while let Some((framer, bytes)) = &mut self.line {
+            let Ok(Some(Cut::Frame(frame))) = framer.cut(bytes) else { break };
+            let (from, message) = (ClientPeer::Server(server), ClientMessage::Frame(frame));
+            self.tell(Event::Received { from, message }, out);
+        }
+    }
+
+    /// Steps the client and passes on what it wants done; what it tells its program comes after.
+    fn tell(&mut self, event: Event<ClientWire>, out: &mut Effects<Sim>) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.session.step(event, &mut effects);
+        let mut told = Vec::new();
+        for effect in effects.drain() {
+            self.pass_on(effect, &mut told, out);
+        }
+        self.effects = effects;
+        for output in told {
+            let asks = self.program.hears(&output, out.now().monotonic);
+            out.answer(Told::Client(output));
+            self.ask(asks, out);
+        }
+    }
+
+    fn pass_on(
+        &mut self,
+        effect: Effect<ClientWire>,
+        told: &mut Vec<ClientOutput>,
+        out: &mut Effects<Sim>,
+    ) {
+        match effect {
+            Effect::Open(peer) => out.open(server(peer)),
+            Effect::Send { to, message } => {
+                let ClientMessage::Chunk(bytes) = message else {
+                    panic!("a client sends chunks, not {message:?}")
+                };
+                self.send(server(to), bytes, out);
+            }
+            Effect::Close(peer) => {
+                self.line = None;
+                out.close(server(peer));
+            }
+            Effect::Pause(peer) => out.pause(server(peer)),
+            Effect::Resume(peer) => out.resume(server(peer)),
+            Effect::Set { timer, after } => out.set(Timer::Client(timer), after),
+            Effect::Clear(timer) => out.clear(Timer::Client(timer)),
+            Effect::Sync(_) => panic!("a client has no disk"),
+            Effect::Write(nothing) => match nothing {},
+            Effect::Fetch(nothing) => match nothing {},
+            Effect::Answer(output) => told.push(output),
+        }
+    }
+
+    /// Sends bytes, now and then in two pieces.
+    fn send(&mut self, to: Peer, mut bytes: Bytes, out: &mut Effects<Sim>) {
+        if self.dice.chance(100) {
+            let first = bytes.split_to(self.dice.below(bytes.len()));
+            if !first.is_empty() {
+                out.send(to, Chunk(first));
+            }
+        }
+        out.send(to, Chunk(bytes));
+    }
+}
+
+fn options(program: &mut Program) -> ClientOptions {
+    let (timeout, seed) = (program.session_timeout(), program.dice.any());
+    ClientOptions { servers: 1, chroot: String::new(), timeout, seed }
+}
+
+fn server(peer: ClientPeer) -> Peer {
+    match peer {
+        ClientPeer::Server(place) => Peer::Server(place),
+        ClientPeer::Caller => panic!("a client tells its caller by answers"),
+    }
+}
