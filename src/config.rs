@@ -21,6 +21,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use protocol::Word;
+use server::Words;
+use storage::Compression;
 use zxid::ServerId;
 
 pub use keys::{Use, usage};
@@ -38,26 +41,6 @@ pub struct Warning {
     pub key: String,
     /// The reason, as a clause.
     pub why: &'static str,
-}
-
-/// How snapshots are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// `gz`.
-    Gzip,
-    /// `snappy`.
-    Snappy,
-}
-
-/// Which four-letter words are answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Words {
-    /// All of them.
-    All,
-    /// These, and always `srvr`.
-    Listed(BTreeSet<String>),
 }
 
 /// The configuration of one server.
@@ -97,8 +80,6 @@ pub struct Config {
     pub snap_count: u32,
     /// `snapSizeLimitInKb`: bytes of log between snapshots, about; 0 is no limit.
     pub snap_size_limit: u64,
-    /// `txnLogSizeLimitInKb`: bytes of one log file; 0 is no limit.
-    pub txn_log_size_limit: u64,
     /// `autopurge.snapRetainCount`: snapshots that purging keeps.
     pub snap_retain_count: u32,
     /// `autopurge.purgeInterval`: time between purges; zero is never.
@@ -113,8 +94,6 @@ pub struct Config {
     pub snapshot_trust_empty: bool,
     /// `digest.enabled`: whether transactions and snapshots carry the digest of the tree.
     pub digest_enabled: bool,
-    /// `closeSessionTxn.enabled`: whether the end of a session names its ephemeral nodes in the log.
-    pub close_session_txn_enabled: bool,
     /// `skipACL`: whether everything is allowed to everybody.
     pub skip_acl: bool,
     /// `extendedTypesEnabled`: whether there are nodes with a time to live.
@@ -267,7 +246,6 @@ fn build(reader: &Reader) -> Result<Config, ConfigError> {
         // ZooKeeper: `ZooKeeperServer.getSnapCount` raises what is too small, and says so.
         snap_count: reader.limit("snapCount", 100_000)?.max(2),
         snap_size_limit: kib("snapSizeLimitInKb", 4_194_304)?,
-        txn_log_size_limit: kib("txnLogSizeLimitInKb", -1)?,
         // ZooKeeper: `DatadirCleanupManager` raises what is below 3.
         snap_retain_count: reader.limit("autopurge.snapRetainCount", 3)?.max(3),
         purge_interval: Duration::from_secs(u64::from(hours) * 3600),
@@ -276,7 +254,6 @@ fn build(reader: &Reader) -> Result<Config, ConfigError> {
         snapshot_compression: compression(reader)?,
         snapshot_trust_empty: reader.flag("snapshot.trust.empty", false)?,
         digest_enabled: reader.flag("digest.enabled", true)?,
-        close_session_txn_enabled: reader.flag("closeSessionTxn.enabled", true)?,
         skip_acl: reader.yes("skipACL", false)?,
         extended_types_enabled: reader.flag("extendedTypesEnabled", false)?,
         enforce_quota: reader.flag("enforceQuota", false)?,
@@ -325,6 +302,11 @@ fn session_timeouts(
         Err(error) => Err(error),
     };
     let (min, max) = (of("minSessionTimeout", 2)?, of("maxSessionTimeout", 20)?);
+    let longest = Duration::from_millis(i32::MAX as u64);
+    if max > longest {
+        let why = format!("20 ticks, the longest session timeout, are above {} ms", i32::MAX);
+        return Err(reader.error("tickTime", &why, "lower it, or write maxSessionTimeout"));
+    }
     if min > max {
         let why = format!(
             "the shortest session timeout, {} ms, is above the longest, {} ms",
@@ -352,13 +334,13 @@ fn compression(reader: &Reader) -> Result<Compression, ConfigError> {
 
 fn words(reader: &Reader) -> Words {
     let list = reader.text("4lw.commands.whitelist").unwrap_or("srvr");
-    let mut words: BTreeSet<String> =
-        list.split(',').map(|word| word.trim().to_string()).filter(|w| !w.is_empty()).collect();
-    if words.contains("*") {
-        return Words::All;
+    let names: BTreeSet<&str> = list.split(',').map(str::trim).collect();
+    match names.contains("*") {
+        true => Words::All,
+        false => Words::Only(
+            Word::ALL.into_iter().map(|(_, w)| w).filter(|w| names.contains(w.name())).collect(),
+        ),
     }
-    words.insert("srvr".to_string());
-    Words::Listed(words)
 }
 
 fn super_digest(reader: &Reader) -> Result<Option<String>, ConfigError> {

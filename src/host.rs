@@ -112,14 +112,14 @@ pub struct Running<M> {
 }
 
 impl<M: Machine<Protocol = Zk> + 'static> Running<M> {
-    /// Starts a server, and returns when it has recovered and listens. `boot` runs on the server's
-    /// own thread, so the machine needs not move between threads.
+    /// Starts a server, and returns when it has recovered and listens. `boot` is given the port. It
+    /// runs on the server's own thread, so the machine needs not move between threads.
     ///
     /// # Errors
     /// Why it does not run.
     pub fn start(
         settings: Settings,
-        boot: impl FnOnce() -> Result<Boot<M>, BootError> + Send + 'static,
+        boot: impl FnOnce(u16) -> Result<Boot<M>, BootError> + Send + 'static,
     ) -> Result<Running<M>, HostError> {
         let (ready, started): (Sender<SocketAddr>, Receiver<SocketAddr>) = channel();
         let (orders, asked) = unbounded_channel();
@@ -172,7 +172,7 @@ fn outcome(thread: JoinHandle<Result<(), HostError>>) -> Result<(), HostError> {
 /// The whole life of a server, on its thread.
 fn host<M: Machine<Protocol = Zk> + 'static>(
     settings: &Settings,
-    boot: impl FnOnce() -> Result<Boot<M>, BootError>,
+    boot: impl FnOnce(u16) -> Result<Boot<M>, BootError>,
     orders: UnboundedReceiver<Order<M>>,
     ready: &Sender<SocketAddr>,
 ) -> Result<(), HostError> {
@@ -182,7 +182,7 @@ fn host<M: Machine<Protocol = Zk> + 'static>(
     // Before recovery, which may take long: a port in use is told at once.
     let listener = runtime.block_on(Listener::bind(settings, inbox.clone()))?;
     let address = listener.address;
-    let Boot { machine, recovered, disk } = boot().map_err(HostError::Boot)?;
+    let Boot { machine, recovered, disk } = boot(address.port()).map_err(HostError::Boot)?;
     let (answer, answers) = unbounded_channel::<Event<Zk>>();
     let disk = DiskThread::start(disk, settings.slow_fsync, move |event| {
         // Nobody listens any more after a stop, or after a fault.

@@ -2,10 +2,13 @@
 #![allow(clippy::disallowed_methods, reason = "the host owns clocks and threads")]
 
 pub mod bench;
+pub mod cli;
 pub mod client;
 pub mod config;
 mod disk;
 pub mod files;
 pub mod host;
+pub mod shell;
+pub mod standalone;
 
 pub use client::Client;

@@ -1,2 +1,7 @@
 //! The `ensemble` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ensemble::cli::run()
+}

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ensemble::config::{Compression, Config, ConfigError, Use, Words, parse_properties, usage};
+use ensemble::config::{Config, ConfigError, Use, parse_properties, usage};
+use protocol::Word;
+use server::Words;
+use storage::Compression;
 use tempfile::TempDir;
 
 /// Reads a configuration from a text to which a data folder is added.
@@ -96,15 +99,14 @@ fn what_is_not_written_has_zookeepers_default() {
     assert_eq!(config.prealloc_size, 64 << 20);
     assert_eq!(config.snap_count, 100_000);
     assert_eq!(config.snap_size_limit, 4 << 30);
-    assert_eq!(config.txn_log_size_limit, 0);
     assert_eq!((config.snap_retain_count, config.purge_interval), (3, Duration::ZERO));
-    assert!(config.force_sync && config.digest_enabled && config.close_session_txn_enabled);
+    assert!(config.force_sync && config.digest_enabled);
     assert!(!config.skip_acl && !config.extended_types_enabled && !config.enforce_quota);
     assert_eq!(config.fsync_warning_threshold, Duration::from_secs(1));
     assert_eq!(config.sessionless_timeout, Duration::from_secs(10));
     assert_eq!(config.snapshot_compression, Compression::None);
     assert_eq!(config.container_check_interval, Duration::from_secs(60));
-    assert_eq!(config.words, Words::Listed(["srvr".to_string()].into()));
+    assert_eq!(config.words, Words::Only([Word::Srvr].into()));
     assert_eq!(config.myid, None);
     assert!(config.warnings.is_empty());
 }
@@ -130,8 +132,7 @@ fn a_key_may_have_the_prefix_of_its_system_property_and_the_command_line_wins() 
 #[test]
 fn words_are_a_list_or_all() {
     let config = read("clientPort=0\n4lw.commands.whitelist= ruok , mntr").expect("good");
-    let words = ["mntr", "ruok", "srvr"].map(str::to_string);
-    assert_eq!(config.words, Words::Listed(words.into()));
+    assert_eq!(config.words, Words::Only([Word::Mntr, Word::Ruok].into()));
     let config = read("clientPort=0\n4lw.commands.whitelist=*").expect("good");
     assert_eq!(config.words, Words::All);
 }
@@ -155,6 +156,10 @@ fn a_mistake_is_named_with_file_line_key_value_and_remedy() {
             "clientPort=1\nminSessionTimeout=9\nmaxSessionTimeout=8",
             "zoo.cfg:2: minSessionTimeout=9: the shortest session timeout, 9 ms, is above the \
              longest, 8 ms; ",
+        ),
+        (
+            "clientPort=1\ntickTime=200000000",
+            "zoo.cfg:2: tickTime=200000000: 20 ticks, the longest",
         ),
         ("clientPort=1\nelectionAlg=2", "zoo.cfg:2: electionAlg=2: must be at least 3"),
         ("clientPort=1\npeerType=boss", "zoo.cfg:2: peerType=boss: no such role; "),

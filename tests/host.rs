@@ -29,7 +29,7 @@ fn settings(port: u16) -> Settings {
 }
 
 fn start_with(platter: Platter) -> Running<Echo> {
-    let boot = move || {
+    let boot = move |_| {
         Ok(Boot {
             machine: Echo::default(),
             recovered: nothing_recovered(),
@@ -309,7 +309,7 @@ fn every_opened_connection_is_closed_once() {
 #[test]
 fn a_server_that_cannot_start_says_why() {
     let server = start();
-    let boot = || -> Result<Boot<Echo>, _> { Err("no data".into()) };
+    let boot = |_| -> Result<Boot<Echo>, _> { Err("no data".into()) };
     let taken = Running::start(settings(server.address.port()), boot);
     let message = taken.err().expect("the port is taken").to_string();
     let port = server.address.port();

@@ -43,7 +43,6 @@ const READ: &[&str] = &[
     "clientPortAddress",
     "clientPortListenBacklog",
     "clientTcpKeepAlive",
-    "closeSessionTxn.enabled",
     "dataDir",
     "dataLogDir",
     "digest.enabled",
@@ -70,7 +69,6 @@ const READ: &[&str] = &[
     "snapshot.trust.empty",
     "standaloneEnabled",
     "tickTime",
-    "txnLogSizeLimitInKb",
     "version",
     "znode.container.checkIntervalMs",
     "znode.container.maxNeverUsedIntervalMs",
@@ -92,6 +90,11 @@ const IGNORED: &[Row] = &[
     ("admin.enableServer", "there is no admin server in this version", Some("false")),
     ("allowSaslFailedClients", SASL, Some("false")),
     ("audit.enable", "there is no audit log in this version", Some("false")),
+    (
+        "closeSessionTxn.enabled",
+        "the end of a session always names its ephemeral nodes in the log",
+        Some("true"),
+    ),
     ("cnxTimeout", ENSEMBLE, None),
     ("commitLogCount", ENSEMBLE, None),
     ("connectToLearnerMasterLimit", ENSEMBLE, None),
@@ -137,6 +140,7 @@ const IGNORED: &[Row] = &[
     ("syncLimit", ENSEMBLE, None),
     ("tcpKeepAlive", ENSEMBLE, None),
     ("throttled_op_wait_time", THROTTLE, Some("0")),
+    ("txnLogSizeLimitInKb", "a log file ends where a snapshot begins", Some("-1")),
 ];
 
 const FAMILIES: &[Row] = &[

@@ -1,0 +1,90 @@
+//! The command line: what each command takes, and what its exit code says.
+//!
+//! Exit codes: 0 for success, 1 for a failure, 2 for a mistake in the command line or in the
+//! configuration. Results go to standard output, everything else to standard error.
+
+mod log;
+mod serve;
+mod view;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::bench::{self, BenchArgs};
+use crate::shell::{self, ShellArgs};
+
+/// An ensemble that speaks ZooKeeper's protocol
+#[derive(Parser, Debug)]
+#[command(name = "ensemble", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    log: log::LogArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run one server in the foreground, from a zoo.cfg
+    Server(ServerArgs),
+    /// Run a server without any configuration
+    Start(StartArgs),
+    /// Talk to an ensemble, with the commands of zkCli
+    Shell(ShellArgs),
+    /// Measure a server, or compare two
+    Bench(BenchArgs),
+}
+
+#[derive(Args, Debug)]
+struct ServerArgs {
+    /// A configuration file, or: <clientPort> <dataDir> [tickTime] [maxClientCnxns]
+    #[arg(required = true, num_args = 1..=4, value_name = "ZOO.CFG")]
+    arguments: Vec<String>,
+    /// Set a key or a system property, such as jute.maxbuffer
+    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    options: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+struct StartArgs {
+    /// How many servers; ensembles of several come with a later version
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1))]
+    servers: u32,
+    /// The port for clients; 0 lets the system choose
+    #[arg(long, default_value_t = 2181)]
+    port: u16,
+    /// Where to keep the data; a temporary folder, removed at the end, if none is given
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Set a key or a system property, such as 4lw.commands.whitelist=*
+    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    options: Vec<String>,
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = cli.log.install() {
+        eprintln!("ensemble: {error}");
+        return ExitCode::from(2);
+    }
+    match cli.command {
+        Command::Server(args) => serve::server(&args),
+        Command::Start(args) => serve::start(&args),
+        Command::Shell(args) => block_on(shell::run(args)),
+        Command::Bench(args) => block_on(bench::run(args)),
+    }
+}
+
+/// Runs a command that waits for sockets.
+fn block_on(command: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            eprintln!("ensemble: the operating system refuses: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The log: where it goes, how much of it, and in which form.
+
+use std::io;
+
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub(super) struct LogArgs {
+    /// How much to log: off, error, warn, info, debug, trace, or a filter such as ensemble=debug
+    #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
+    log: String,
+    /// How log lines look
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: Format,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Format {
+    /// A line of text for people
+    Text,
+    /// An object of JSON for programs
+    Json,
+}
+
+impl LogArgs {
+    /// Sends the log to standard error from now on.
+    pub(super) fn install(&self) -> Result<(), String> {
+        let filter = EnvFilter::try_new(&self.log)
+            .map_err(|error: ParseError| format!("--log {}: {error}", self.log))?;
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        match self.log_format {
+            Format::Text => builder.with_target(false).init(),
+            Format::Json => builder.json().flatten_event(true).init(),
+        }
+        Ok(())
+    }
+}

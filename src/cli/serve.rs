@@ -1,0 +1,139 @@
+//! The commands `server` and `start`: a server in the foreground until somebody stops it.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use server::Server;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::view::View;
+use super::{ServerArgs, StartArgs, block_on};
+use crate::config::{Config, ConfigError, Warning};
+use crate::host::Running;
+use crate::standalone;
+
+/// How often to look whether the server still runs, and to show how it is.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// `ensemble server`: exits with 0 after a stop.
+pub(super) fn server(args: &ServerArgs) -> ExitCode {
+    let config = match args.arguments.as_slice() {
+        [file] => Config::from_file(Path::new(file), &args.options),
+        arguments => Config::from_arguments(arguments, &args.options),
+    };
+    run(config, |_| None)
+}
+
+/// `ensemble start`: prints where clients connect, and shows the server's state on a terminal.
+pub(super) fn start(args: &StartArgs) -> ExitCode {
+    // Removed when it goes out of scope.
+    let temporary;
+    let dir = match &args.dir {
+        Some(dir) => dir.as_path(),
+        None => match tempfile::Builder::new().prefix("ensemble-").tempdir() {
+            Ok(folder) => {
+                temporary = folder;
+                temporary.path()
+            }
+            Err(error) => {
+                eprintln!("ensemble: no temporary folder: {error}; name one with --dir");
+                return ExitCode::FAILURE;
+            }
+        },
+    };
+    let arguments = [args.port.to_string(), dir.display().to_string()];
+    // Who just tries it out does not want to open a port to the world.
+    let mut options = vec!["clientPortAddress=127.0.0.1".to_string()];
+    options.extend(args.options.iter().cloned());
+    run(Config::from_arguments(&arguments, &options), |running| {
+        let mut out = stdout().lock();
+        writeln!(out, "connect: {}", running.address).and_then(|()| out.flush()).ok();
+        (out.is_terminal() && stderr().is_terminal()).then(View::default)
+    })
+}
+
+/// Runs a server until it ends or somebody stops it. `serving` is called when it serves.
+fn run(
+    config: Result<Config, ConfigError>,
+    serving: impl FnOnce(&Running<Server>) -> Option<View>,
+) -> ExitCode {
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("ensemble: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    warn(&config.warnings);
+    let running = match standalone::start(&config) {
+        Ok(running) => running,
+        Err(error) => {
+            eprintln!("ensemble: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    tracing::info!(
+        address = %running.address,
+        data = %config.data_dir.display(),
+        log = %config.data_log_dir.display(),
+        "listening"
+    );
+    let view = serving(&running);
+    let code = block_on(attend(&running, view));
+    running.stop();
+    match running.join() {
+        Ok(()) => code,
+        Err(error) => {
+            eprintln!("ensemble: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Names the keys that change nothing, one line for each reason.
+fn warn(warnings: &[Warning]) {
+    let mut rest = warnings.to_vec();
+    while let Some(first) = rest.first() {
+        let why = first.why;
+        let (same, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|w| w.why == why);
+        let keys: Vec<_> = same.iter().map(|warning| warning.key.as_str()).collect();
+        tracing::warn!(keys = keys.join(" "), why, "ignored keys");
+        rest = others;
+    }
+}
+
+/// Waits for a signal, or for the server's own end.
+async fn attend(running: &Running<Server>, mut view: Option<View>) -> ExitCode {
+    let signals = signal(SignalKind::interrupt())
+        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+    let (mut interrupt, mut terminate) = match signals {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("ensemble: cannot wait for signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            _ = looks.tick() => {}
+        }
+        if running.has_ended() {
+            return ExitCode::SUCCESS;
+        }
+        if let Some(view) = &mut view {
+            view.show(running);
+        }
+    }
+    if let Some(view) = view {
+        view.end();
+    }
+    tracing::info!("stopping");
+    ExitCode::SUCCESS
+}
