@@ -39,7 +39,7 @@ pub use snapshot::Snapshots;
 pub use state::{Applied, State};
 pub use stats::{Sizes, Stats};
 pub use vocabulary::{Connection, Message, Peer, Timer, Zk};
-pub use words::tell;
+pub use words::{date, tell};
 
 #[cfg(feature = "mine")]
 pub use mine_server::*;

@@ -15,6 +15,8 @@ mod date;
 mod mntr;
 mod sets;
 
+pub use date::date;
+
 use std::fmt::Write;
 
 use protocol::Word;

@@ -114,6 +114,10 @@ impl Watches {
                 _ => removed.push((event, watches.into_iter().collect())),
             }
         }
+        for (_, watches) in &mut removed {
+            watches.sort();
+            watches.dedup();
+        }
         removed.retain(|(_, watches)| !watches.is_empty());
         removed
     }

@@ -3,7 +3,7 @@
 //! ZooKeeper: `java.util.Date.toString`.
 
 /// A moment in ms since 1970, as `Fri Nov 20 12:32:29 UTC 2026`.
-pub(super) fn date(wall_ms: i64) -> String {
+pub fn date(wall_ms: i64) -> String {
     let seconds = wall_ms.div_euclid(1000);
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
