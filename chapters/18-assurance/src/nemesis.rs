@@ -94,6 +94,8 @@ pub struct Nemesis {
     /// The longest time between two faults.
     pace: Duration,
     next: Duration,
+    /// What the server's wall clock showed when it last started.
+    started_at: i64,
     /// What is to be mended, and when.
     mends: Vec<(Duration, Mend)>,
     /// What was done.
@@ -121,7 +123,7 @@ impl Nemesis {
         }
         let pace = Duration::from_millis([300, 1_000, 4_000, 15_000][dice.below(4)]);
         let (next, mends, ledger) = (pace, Vec::new(), Ledger::default());
-        Nemesis { dice, weights, clients, pace, next, mends, ledger }
+        Nemesis { dice, weights, clients, pace, next, started_at: 0, mends, ledger }
     }
 
     /// When it wants to act next.
@@ -147,7 +149,8 @@ impl Nemesis {
     }
 
     /// The world tells that the server lost its power, or that its disk failed, by itself.
-    pub fn saw(&mut self, line: &machines::Line, now: Duration) {
+    pub fn saw(&mut self, line: &machines::Line, world: &World<Anyone>) {
+        let now = world.now();
         match line.kind {
             machines::Kind::PowerLost if line.node == SERVER => {
                 self.ledger.power_went();
@@ -158,7 +161,10 @@ impl Nemesis {
                 self.later(now, 3_000, Mend::Reboot);
             }
             machines::Kind::Refused if line.node == SERVER => self.later(now, 500, Mend::Reboot),
-            machines::Kind::Started if line.node == SERVER => self.ledger.power_lost = false,
+            machines::Kind::Started if line.node == SERVER => {
+                self.ledger.power_lost = false;
+                self.started_at = world.clock(SERVER).wall_ms;
+            }
             _ => {}
         }
     }
@@ -237,8 +243,11 @@ impl Nemesis {
                 self.later(now, 10_000, Mend::Return(client));
             }
             Kind::ClockJump => {
+                // A clock that shows a time before the server's last start could make it give the
+                // number of an old session again: the book states this limit.
+                let back = world.clock(SERVER).wall_ms - self.started_at - 10;
                 let ms = self.dice.between(0, 200_000) as i64 - 100_000;
-                world.jump(SERVER, ms);
+                world.jump(SERVER, ms.max(-back.max(0)));
             }
             Kind::Reset => {
                 let connections = world.connections();

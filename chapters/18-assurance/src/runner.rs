@@ -175,7 +175,7 @@ impl Run {
         let Some(occurrence) = occurrence else { return Ok(()) };
         self.steps += 1;
         let line = &occurrence.line;
-        self.nemesis.saw(line, self.world.now());
+        self.nemesis.saw(line, &self.world);
         self.power_lost.set(self.nemesis.ledger.power_lost);
         for told in occurrence.answers {
             if let Told::Broken(broken) = told {

@@ -14,7 +14,7 @@ mod line;
 mod log;
 mod recovery;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub struct Witness {
     lines: BTreeMap<u64, Line>,
     /// When each session was last heard, by the server's monotonic clock.
     heard: BTreeMap<SessionId, Duration>,
+    /// Sessions of which something was shown, open or not.
+    began: BTreeSet<SessionId>,
     now: Duration,
     /// The accepted and the current epoch on disk.
     epochs: (u32, u32),
@@ -332,7 +334,9 @@ impl Witness {
         let asked = self.log.take_asked(&header);
         let ask = asked.as_ref().and_then(Asked::ask);
         let who = asked.as_ref().map(|asked| &asked.who);
-        judge(&self.model, &header, &txn, ask.as_ref().zip(who))?;
+        let known = self.began.contains(&header.session);
+        judge(&self.model, &header, &txn, ask.as_ref().zip(who), known)?;
+        self.began.insert(header.session);
         let multi = match (&ask, &txn) {
             (Some(Ask::Multi(asks)), Txn::Multi(parts)) => {
                 Some(self.model.answer_multi(asks, &header, parts))

@@ -1,6 +1,6 @@
 //! S6 and S15 to S19: what requests become, and what they are answered.
 
-use jute::records::{ErrorCode, Txn};
+use jute::records::{ErrorCode, Txn, TxnHeader};
 use zxid::Zxid;
 
 use super::Invariant::{S6, S15, S16, S17, S18, S19};
@@ -21,8 +21,8 @@ pub fn is_written(zxid: Zxid, written: bool) -> Verdict {
 }
 
 /// S19. A transaction of a client is what that client asked for.
-pub fn was_asked(zxid: Zxid, asked: bool) -> Verdict {
-    holds(S19, asked, || format!("nobody asked for {zxid}"))
+pub fn was_asked(header: &TxnHeader, txn: &Txn, asked: bool) -> Verdict {
+    holds(S19, asked, || format!("nobody asked for {header:?} {txn:?}"))
 }
 
 /// S6, S15, S16, S17, S19. A request became what the rules say. The difference decides which

@@ -8,26 +8,27 @@ use crate::invariants::{Verdict, sessions, tree};
 use crate::model::{CONTAINER, Model, Who};
 
 /// Judges a transaction. `model` is the state before it; `ask` is the request, and who asked, if a
-/// client did.
+/// client did; `known` says whether there ever was a session of this number.
 pub(super) fn judge(
     model: &Model,
     header: &TxnHeader,
     txn: &Txn,
     ask: Option<(&Ask, &Who)>,
+    known: bool,
 ) -> Verdict {
     let open = model.sessions.contains_key(&header.session);
     match txn {
-        Txn::CreateSession(_) => return sessions::is_new(header.session, open),
+        Txn::CreateSession(_) => return sessions::is_new(header.session, known),
         Txn::CloseSession(_) => return ends_rightly(model, header, txn),
-        Txn::Delete(txn) if header.session == SessionId::NONE => {
+        Txn::Delete(delete) if header.session == SessionId::NONE => {
             // The reaper: only an empty node that is meant to go.
-            let node = model.node(&txn.path);
+            let node = model.node(&delete.path);
             let meant = node.is_some_and(|node| {
                 let owner = node.stat.ephemeral_owner;
                 let special = owner == CONTAINER || (owner != 0 && node.owner().is_none());
                 special && node.children.is_empty()
             });
-            return tree::was_asked(header.zxid, meant);
+            return tree::was_asked(header, txn, meant);
         }
         // A refused request changes nothing, whoever asked.
         Txn::Error(_) if !open => return Ok(()),
@@ -37,7 +38,7 @@ pub(super) fn judge(
         _ => {}
     }
     sessions::is_open(header.session, header.zxid, open)?;
-    tree::was_asked(header.zxid, ask.is_some())?;
+    tree::was_asked(header, txn, ask.is_some())?;
     let Some((ask, who)) = ask else { return Ok(()) };
     let expected = model.expect(ask, who, header);
     tree::became(header.zxid, logged(txn), expected.as_ref().map_err(|code| *code))

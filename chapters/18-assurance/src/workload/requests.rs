@@ -85,8 +85,14 @@ impl Program {
     /// One request.
     pub(super) fn request(&mut self, now: Duration) -> Ask {
         match self.taste.kind(&mut self.dice) {
-            0 | 1 => {
+            0 => {
                 let operation = self.create();
+                self.plain(operation, "create", now)
+            }
+            1 => {
+                let (mode, path) = (CreateMode::EphemeralSequential, self.path());
+                let (data, acl) = (self.data(), Acl::open());
+                let operation = Operation::Create { path, data, acl, mode, ttl: -1, stat: true };
                 self.plain(operation, "create", now)
             }
             2 => {
