@@ -128,7 +128,7 @@ impl<'p> Preparation<'p> {
 
         let parent_cversion = self.will_have_child(&parent, above);
         let record = Record::newborn(&path, data, acl.clone().into(), self.zxid, self.time, kind);
-        self.put(&path, record);
+        self.put(&path, 0, record);
         Ok(match kind {
             Kind::Container => {
                 Txn::CreateContainer(CreateContainerTxn { path, data, acl, parent_cversion })
@@ -187,7 +187,10 @@ impl<'p> Preparation<'p> {
         if record.children > 0 {
             return Err(ErrorCode::NotEmpty);
         }
-        if self.is_ephemeral(&record) {
+        // Unlike ZooKeeper, which also removes a plain node that took the place of the one that was
+        // found to be over.
+        let kind = Kind::of(record.stat.ephemeral_owner, self.tree.extended_types());
+        if !matches!(kind, Kind::Container | Kind::Ttl(_)) {
             return Err(ErrorCode::BadVersion);
         }
         self.will_be_gone(&path, parent);
@@ -198,6 +201,7 @@ impl<'p> Preparation<'p> {
         let SetDataRequest { path, data, version } = request;
         require_valid(&path)?;
         let mut record = self.node(&path)?;
+        let old = record.weight(&path);
         self.require(&record, Perms::WRITE)?;
         let more = data.map_or(0, <[u8]>::len) as i64 - record.data_length as i64;
         self.require_quota(&path, 0, more)?;
@@ -207,7 +211,7 @@ impl<'p> Preparation<'p> {
         record.stat.mzxid = self.zxid;
         record.stat.mtime = self.time;
         record.set_data(&path, data);
-        self.put(&path, record);
+        self.put(&path, old, record);
         Ok(SetDataTxn { path, data, version })
     }
 
@@ -216,12 +220,13 @@ impl<'p> Preparation<'p> {
         require_valid(&path)?;
         let acl = self.access.resolve(acl)?;
         let mut record = self.node(&path)?;
+        let old = record.weight(&path);
         self.require(&record, Perms::ADMIN)?;
         expect_version(version, record.stat.aversion)?;
         let version = next_version(record.stat.aversion);
         record.stat.aversion = version;
         record.acl = acl.clone().into();
-        self.put(&path, record);
+        self.put(&path, old, record);
         Ok(SetAclTxn { path, acl, version })
     }
 
@@ -241,8 +246,9 @@ impl<'p> Preparation<'p> {
         self.pending.node(self.tree, path).ok_or(ErrorCode::NoNode)
     }
 
-    fn put(&mut self, path: &str, record: Record) {
-        self.pending.put(self.tree, self.zxid, path, record, self.undo.as_mut());
+    /// Says what a node will be; `old` is what it weighed before, 0 if it was not there.
+    fn put(&mut self, path: &str, old: u64, record: Record) {
+        self.pending.put(self.tree, self.zxid, path, (old, record), self.undo.as_mut());
     }
 
     fn require(&self, node: &Record, perm: Perms) -> Result<(), ErrorCode> {
@@ -263,6 +269,7 @@ impl<'p> Preparation<'p> {
 
     /// Counts a child that will be created, and gives the parent's new count.
     fn will_have_child(&mut self, parent: &str, mut above: Record) -> i32 {
+        let old = above.weight(parent);
         let cversion = above.stat.cversion.wrapping_add(1);
         above.children += 1;
         // The stored count is only ever raised: see `apply`.
@@ -270,17 +277,18 @@ impl<'p> Preparation<'p> {
             above.stat.cversion = cversion;
             above.stat.pzxid = self.zxid;
         }
-        self.put(parent, above);
+        self.put(parent, old, above);
         cversion
     }
 
     fn will_be_gone(&mut self, path: &str, parent: &str) {
         let mut above = self.node(parent).expect("a node's parent is there");
+        let old = above.weight(parent);
         above.children -= 1;
         above.stat.pzxid = above.stat.pzxid.max(self.zxid);
-        self.put(parent, above);
+        self.put(parent, old, above);
         let record = self.node(path).expect("whoever calls this has seen the node");
-        self.put(path, Record { exists: false, ..record });
+        self.put(path, record.weight(path), Record { exists: false, ..record });
     }
 }
 
