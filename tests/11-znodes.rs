@@ -299,11 +299,15 @@ fn the_reaper_asks_nobody_but_checks_again() {
         ("/nope/x", NoNode),
         ("/a", NotEmpty),
         ("/e", BadVersion),
+        // It may have taken the place of a container in the meantime.
+        ("/a/b", BadVersion),
     ] {
         refused(&mut leader, reap(path), error);
     }
-    leader.write(reap("/no-delete/child")).unwrap();
-    assert!(!leader.has("/no-delete/child"));
+    let path = "/no-delete/container";
+    leader.write(create_by(OpCode::CreateContainer, path, 4, None)).unwrap();
+    leader.write(reap(path)).unwrap();
+    assert!(!leader.has(path));
 }
 
 #[test]
