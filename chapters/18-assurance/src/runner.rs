@@ -35,7 +35,7 @@ pub struct Settings {
     pub patience: Duration,
     /// Whether there is a nemesis.
     pub faults: bool,
-    /// How many lines of the trace a violation shows.
+    /// How many of the last lines of the trace the report shows.
     pub tail: usize,
 }
 
@@ -64,6 +64,8 @@ pub struct Report {
     pub confirmed: u64,
     /// What was reached.
     pub coverage: Coverage,
+    /// The last lines of the trace.
+    pub tail: Vec<String>,
     /// What was broken first, if something was.
     pub violation: Option<Violation>,
 }
@@ -75,16 +77,14 @@ pub struct Violation {
     pub broken: Broken,
     /// When, in the world's time.
     pub time: Duration,
-    /// The last lines of the trace.
-    pub tail: Vec<String>,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { seed, hash, steps, confirmed, .. } = self;
         write!(f, "seed {seed}: {steps} steps, {confirmed} writes confirmed, hash {hash:016x}")?;
-        if let Some(Violation { broken, time, tail }) = &self.violation {
-            tail.iter().try_for_each(|line| write!(f, "\n  {line}"))?;
+        self.tail.iter().try_for_each(|line| write!(f, "\n  {line}"))?;
+        if let Some(Violation { broken, time }) = &self.violation {
             write!(f, "\n  at {time:?} {broken}")?;
         }
         Ok(())
@@ -240,9 +240,9 @@ impl Run {
         let tail = tail.iter().map(|line| format!("{:?} {line}", line.time)).collect();
         let hash = trace.hash();
         let time = self.world.now();
-        let violation = broken.map(|broken| Violation { broken, time, tail });
+        let violation = broken.map(|broken| Violation { broken, time });
         let confirmed = self.history.borrow().confirmed;
-        Report { seed, hash, steps: self.steps, confirmed, coverage, violation }
+        Report { seed, hash, steps: self.steps, confirmed, coverage, tail, violation }
     }
 }
 

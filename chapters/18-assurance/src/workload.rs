@@ -36,8 +36,8 @@ pub struct Program {
     last: u64,
     session: SessionId,
     state: SessionState,
-    /// Whether it has not asked for anything yet.
-    new: bool,
+    /// Whether the nodes that all use may be missing.
+    groundless: bool,
     under_way: BTreeMap<u64, UnderWay>,
     /// The Stats that were last seen, by path.
     seen: BTreeMap<String, Stat>,
@@ -77,7 +77,7 @@ impl Program {
             last,
             session: SessionId::NONE,
             state: SessionState::Disconnected,
-            new: true,
+            groundless: true,
             under_way: BTreeMap::new(),
             seen: BTreeMap::new(),
         }
@@ -111,7 +111,7 @@ impl Program {
         if self.history.borrow().quiet || self.under_way.len() > self.taste.pipeline {
             return Vec::new();
         }
-        if std::mem::take(&mut self.new) {
+        if std::mem::take(&mut self.groundless) {
             return self.foundations(now);
         }
         let count = if self.dice.chance(100) { self.dice.between(1, 9) } else { 1 };
@@ -155,6 +155,8 @@ impl Program {
         if let Some(path) = &ask.removes {
             history.disbelieve(self.number, path);
         }
+        let missing = Err(Error::Code(ErrorCode::NoNode));
+        self.groundless |= *result == missing && self.dice.chance(100);
         let end = match result {
             Ok(_) => "done".to_string(),
             Err(error) => error.to_string(),
@@ -178,8 +180,8 @@ impl Program {
             _ => None,
         };
         if let Some((path, watch)) = ask.watch {
-            let missing = *result == Err(Error::Code(ErrorCode::NoNode)) && ask.what == "exists";
-            if let Some(seen) = stat.map(|stat| Some(stat.mzxid)).or(missing.then_some(None)) {
+            let absent = *result == missing && ask.what == "exists";
+            if let Some(seen) = stat.map(|stat| Some(stat.mzxid)).or(absent.then_some(None)) {
                 history.armed.insert((self.number, watch.0), Armed { path: path.clone(), seen });
             }
             if let Some(stat) = stat {
