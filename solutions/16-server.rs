@@ -315,7 +315,9 @@ impl Server {
                 let Some(client) = self.clients.find(number) else { return };
                 let (watcher, session) = (Watcher(number), client.session);
                 let reader = Reader { watcher, session, identities: &client.identities };
+                let before = out.len();
                 self.service.read(reader, header.xid, &request, &mut out);
+                self.stats.response_size.add(out.len() - before);
                 client.out = out;
                 self.count_answer(number, op, header.xid, effects.now().monotonic);
             }
@@ -433,7 +435,10 @@ impl Server {
             effects.answer(Notice::SessionOpened { session, timeout, from });
             return self.accept(number, effects);
         }
-        answer_write(self.clients.out(number), xid, &asked, applied);
+        let out = self.clients.out(number);
+        let before = out.len();
+        answer_write(out, xid, &asked, applied);
+        self.stats.response_size.add(out.len() - before);
         let latency = now.saturating_sub(since);
         self.stats.answered(latency);
         if let Some(client) = self.clients.find(number) {

@@ -26,6 +26,17 @@ impl Link {
         self.stream.write_all(bytes)
     }
 
+    /// Whether the server closes the connection within this time, and sends nothing before.
+    /// The error is what came instead.
+    pub(crate) fn closes(&mut self, within: Duration) -> Result<(), String> {
+        self.stream.set_read_timeout(Some(within)).expect("a read timeout");
+        match self.receive() {
+            Ok(None) => Ok(()),
+            Ok(Some(frame)) => Err(format!("{frame:02x?} came")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Receives one frame, without its length; `None` when the server has closed.
     pub(crate) fn receive(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut length = [0; 4];
