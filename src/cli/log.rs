@@ -1,6 +1,6 @@
 //! The log: where it goes, how much of it, and in which form.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
@@ -30,7 +30,10 @@ impl LogArgs {
     pub(super) fn install(&self) -> Result<(), String> {
         let filter = EnvFilter::try_new(&self.log)
             .map_err(|error: ParseError| format!("--log {}: {error}", self.log))?;
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_ansi(io::stderr().is_terminal());
         match self.log_format {
             Format::Text => builder.with_target(false).init(),
             Format::Json => builder.json().flatten_event(true).init(),
