@@ -320,6 +320,7 @@ impl Server {
                 self.stats.response_size.add(out.len() - before);
                 client.out = out;
                 self.count_answer(number, op, header.xid, effects.now().monotonic);
+                self.clients.flush_large(number, effects);
             }
             Err(DecodeError::Marshalling) => {
                 let out = self.clients.out(number);

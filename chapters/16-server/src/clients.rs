@@ -22,6 +22,9 @@ use crate::notice::Refused;
 use crate::settings::Settings;
 use crate::vocabulary::{Message, Peer, Zk};
 
+/// Bytes to one client that do not wait for the end of the batch.
+const LARGE: usize = 128 << 10;
+
 /// The connections of a server.
 #[derive(Debug)]
 pub struct Clients {
@@ -204,6 +207,16 @@ impl Clients {
             if let Some(client) = self.all.get_mut(&number) {
                 send_out(client, effects);
             }
+        }
+    }
+
+    /// Sends what was appended to one connection, if it is much. Its host can then make a client wait
+    /// that does not take its answers.
+    pub fn flush_large(&mut self, number: u64, effects: &mut Effects<Zk>) {
+        if let Some(client) = self.all.get_mut(&number)
+            && client.out.len() > LARGE
+        {
+            send_out(client, effects);
         }
     }
 
