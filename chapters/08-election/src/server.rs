@@ -1,0 +1,108 @@
+//! A server's whole election port: the election, and the connections over which it is held.
+//!
+//! Book: chapter 8. ZooKeeper: `QuorumPeer.startLeaderElection`.
+
+use bytes::Bytes;
+use machines::{Effect, Effects, Event, Machine};
+use zxid::ServerId;
+
+use crate::Election;
+use crate::connections::{Connections, Limits};
+use crate::members::Members;
+use crate::message::Fle;
+use crate::port::{ElectionPort, PortTimer, Told};
+use crate::vote::LogEnd;
+
+/// An election and its connections.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ElectionServer {
+    election: Election,
+    connections: Connections,
+}
+
+impl ElectionServer {
+    /// A server that has yet to start. `address` is its own election address as `host:port`,
+    /// `config` the text that names the members.
+    pub fn new(
+        me: ServerId,
+        address: String,
+        members: Members,
+        config: Bytes,
+        limits: Limits,
+    ) -> ElectionServer {
+        ElectionServer {
+            election: Election::new(me, members.clone(), config),
+            connections: Connections::new(me, address, members, limits),
+        }
+    }
+
+    /// The election.
+    pub fn election(&self) -> &Election {
+        &self.election
+    }
+
+    /// The connections.
+    pub fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
+    /// Begins to look for a leader, see [`Election::look`].
+    pub fn look(&mut self, log: LogEnd, effects: &mut Effects<ElectionPort>) {
+        self.with_election(effects, |election, effects| election.look(log, effects));
+    }
+
+    /// Tells the epoch of the leader, see [`Election::update_epoch`].
+    pub fn update_epoch(&mut self, epoch: u32) {
+        self.election.update_epoch(epoch);
+    }
+
+    fn with_election(
+        &mut self,
+        effects: &mut Effects<ElectionPort>,
+        with: impl FnOnce(&mut Election, &mut Effects<Fle>),
+    ) {
+        let mut wanted = Effects::at(effects.now());
+        with(&mut self.election, &mut wanted);
+        for effect in wanted.drain() {
+            match effect {
+                Effect::Send { to, message } => self.connections.send(to, message, effects),
+                Effect::Set { timer, after } => effects.set(PortTimer::Election(timer), after),
+                Effect::Clear(timer) => effects.clear(PortTimer::Election(timer)),
+                Effect::Answer(elected) => effects.answer(Told::Elected(elected)),
+                Effect::Write(never) | Effect::Fetch(never) => match never {},
+                // An election leaves its connections to others, and stores nothing.
+                Effect::Open(_)
+                | Effect::Close(_)
+                | Effect::Pause(_)
+                | Effect::Resume(_)
+                | Effect::Sync(_) => {}
+            }
+        }
+    }
+}
+
+impl Machine for ElectionServer {
+    type Protocol = ElectionPort;
+
+    fn step(&mut self, event: Event<ElectionPort>, effects: &mut Effects<ElectionPort>) {
+        let event = match event {
+            Event::Started(log) => Event::Started(log),
+            Event::Opened(link) => return self.connections.on_opened(link, effects),
+            Event::Closed(link) => return self.connections.on_closed(link, effects),
+            Event::Received { from, message } => {
+                match self.connections.on_received(from, message, effects) {
+                    Some((from, message)) => Event::Received { from, message },
+                    None => return,
+                }
+            }
+            Event::Expired(PortTimer::Initial(number)) => {
+                return self.connections.on_expired(number, effects);
+            }
+            Event::Expired(PortTimer::Election(timer)) => Event::Expired(timer),
+            Event::Fetched(never) => match never {},
+            // Nothing is stored, and nothing waits for more.
+            Event::Durable(_) | Event::Failed(..) | Event::Drained => return,
+        };
+        self.with_election(effects, |election, effects| election.step(event, effects));
+    }
+}

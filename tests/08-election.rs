@@ -1,0 +1,22 @@
+//! Chapter 8: what must hold of elections, votes, and the election port.
+//!
+//! `cargo test --release -p election --test 08 -- --ignored` tries a hundred thousand seeds.
+
+#[path = "08-election/boots.rs"]
+mod boots;
+#[path = "08-election/connections.rs"]
+mod connections;
+#[path = "08-election/ensemble.rs"]
+mod ensemble;
+#[path = "08-election/explore.rs"]
+mod explore;
+#[path = "08-election/replay.rs"]
+mod replay;
+#[path = "08-election/storms.rs"]
+mod storms;
+#[path = "08-election/story.rs"]
+mod story;
+#[path = "08-election/votes.rs"]
+mod votes;
+#[path = "08-election/wire.rs"]
+mod wire;
