@@ -43,7 +43,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             clients: 4,
-            duration: Duration::from_secs(40),
+            duration: Duration::from_secs(30),
             patience: Duration::from_secs(180),
             faults: true,
             tail: 0,
