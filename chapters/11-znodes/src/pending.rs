@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jute::records::{Acl, StatPersisted};
+use machines::Lookup;
 use zxid::{SessionId, Zxid};
 
 use crate::digest;
@@ -52,6 +53,14 @@ impl Record {
         record
     }
 
+    /// What the node adds to the digest of its tree.
+    pub fn weight(&self, path: &str) -> u64 {
+        if !self.exists || digest::leaves_out(path) {
+            return 0;
+        }
+        digest::node(self.prefix, &self.stat)
+    }
+
     /// Gives it other data; the stat is left alone.
     pub fn set_data(&mut self, path: &str, data: Option<&[u8]>) {
         self.data_length = data.map_or(0, <[u8]>::len);
@@ -60,18 +69,18 @@ impl Record {
 }
 
 /// The overlay.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Pending {
-    records: BTreeMap<Box<str>, (Zxid, Record)>,
+    records: Lookup<Arc<str>, (Zxid, Record)>,
     /// Which paths each transaction touched, in order.
-    order: VecDeque<(Zxid, Box<str>)>,
+    order: VecDeque<(Zxid, Arc<str>)>,
     /// Ephemeral nodes that will be there (true) or gone (false), by session.
-    owned: BTreeMap<SessionId, BTreeMap<Box<str>, bool>>,
+    owned: BTreeMap<SessionId, BTreeMap<Arc<str>, bool>>,
     digest: u64,
 }
 
 /// What a path had before a change: its record, if there was one, and whose it was.
-type Before = (Box<str>, Option<(Zxid, Record)>);
+type Before = (Arc<str>, Option<(Zxid, Record)>);
 
 /// A moment to go back to, should a multi fail.
 #[derive(Clone, Debug)]
@@ -84,7 +93,12 @@ pub struct Checkpoint {
 impl Pending {
     /// Nothing pending over a tree.
     pub fn over(tree: &Tree) -> Pending {
-        Pending { digest: tree.digest(), ..Pending::default() }
+        Pending {
+            records: Lookup::new(tree.seed()),
+            order: VecDeque::new(),
+            owned: BTreeMap::new(),
+            digest: tree.digest(),
+        }
     }
 
     /// The digest that the tree will have.
@@ -104,7 +118,7 @@ impl Pending {
 
     /// What the node of a path will be; nothing if it will not be there.
     pub fn node(&self, tree: &Tree, path: &str) -> Option<Record> {
-        if let Some((_, record)) = self.records.get(path) {
+        if let Some((_, record)) = self.records.find(path) {
             return record.exists.then(|| record.clone());
         }
         let node = tree.node(path)?;
@@ -118,33 +132,31 @@ impl Pending {
         })
     }
 
-    /// Says what a node will be after transaction `zxid`.
+    /// Says what a node will be after transaction `zxid`. `old` is what it weighed before.
     pub fn put(
         &mut self,
         tree: &Tree,
         zxid: Zxid,
         path: &str,
-        record: Record,
+        (old, record): (u64, Record),
         undo: Option<&mut Checkpoint>,
     ) {
-        let weight = |record: &Record| digest::node(record.prefix, &record.stat);
-        if !digest::leaves_out(path) {
-            let old = self.node(tree, path).map_or(0, |old| weight(&old));
-            let new = if record.exists { weight(&record) } else { 0 };
-            self.digest = self.digest.wrapping_sub(old).wrapping_add(new);
-        }
-        // What was said of an earlier node of this path is over: it may have been another's.
-        if let Some((_, old)) = self.records.get(path) {
-            self.forget_owned(path, old.stat.ephemeral_owner);
-        }
+        self.digest = self.digest.wrapping_sub(old).wrapping_add(record.weight(path));
+        let path: Arc<str> = path.into();
         let kind = Kind::of(record.stat.ephemeral_owner, tree.extended_types());
         if let Kind::Ephemeral(session) = kind {
-            self.owned.entry(session).or_default().insert(path.into(), record.exists);
+            self.owned.entry(session).or_default().insert(path.clone(), record.exists);
         }
-        self.order.push_back((zxid, path.into()));
-        let before = self.records.insert(path.into(), (zxid, record));
+        self.order.push_back((zxid, path.clone()));
+        let owner = record.stat.ephemeral_owner;
+        let before = self.records.insert(path.clone(), (zxid, record));
+        // What was said of an earlier node of this path is over: it may have been another's.
+        let old_owner = before.as_ref().map_or(0, |(_, old)| old.stat.ephemeral_owner);
+        if old_owner != owner {
+            self.forget_owned(&path, old_owner);
+        }
         if let Some(undo) = undo {
-            undo.undo.push((path.into(), before));
+            undo.undo.push((path, before));
         }
     }
 
@@ -180,11 +192,11 @@ impl Pending {
         for (path, before) in to.undo.into_iter().rev() {
             let undone = match before {
                 Some(record) => self.records.insert(path.clone(), record),
-                None => self.records.remove(&path),
+                None => self.records.remove(&*path),
             };
             let (_, undone) = undone.expect("what is undone was done");
             self.forget_owned(&path, undone.stat.ephemeral_owner);
-            if let Some((_, record)) = self.records.get(&path).cloned()
+            if let Some((_, record)) = self.records.find(&*path).cloned()
                 && record.stat.ephemeral_owner != 0
             {
                 let session = SessionId(record.stat.ephemeral_owner);
@@ -197,8 +209,8 @@ impl Pending {
     pub fn applied(&mut self, zxid: Zxid) {
         while self.order.front().is_some_and(|(first, _)| *first <= zxid) {
             let (_, path) = self.order.pop_front().expect("it was there a line ago");
-            if self.records.get(&path).is_some_and(|(last, _)| *last <= zxid) {
-                let (_, record) = self.records.remove(&path).expect("it was there a line ago");
+            if self.records.find(&*path).is_some_and(|(last, _)| *last <= zxid) {
+                let (_, record) = self.records.remove(&*path).expect("it was there a line ago");
                 self.forget_owned(&path, record.stat.ephemeral_owner);
             }
         }

@@ -36,6 +36,7 @@ pub struct Tree {
     digest: u64,
     data_size: u64,
     extended_types: bool,
+    seed: u64,
     pub(crate) quotas: Quotas,
     pub(crate) walks: BTreeMap<u32, NodeId>,
 }
@@ -67,6 +68,7 @@ impl Tree {
             digest: digest::node(prefix, &stat),
             data_size: 0,
             extended_types,
+            seed,
             quotas: Quotas::default(),
             walks: BTreeMap::new(),
         }
@@ -113,6 +115,11 @@ impl Tree {
     /// Bytes of all paths' last parts and data, roughly what `approximate_data_size` means.
     pub fn data_size(&self) -> u64 {
         self.data_size
+    }
+
+    /// What decides how paths are hashed.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Whether nodes with a time to live are known as such.
