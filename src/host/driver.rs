@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use machines::{Effect, Effects, Event, Fault, Machine, Now, Protocol};
 use server::{Message, Peer, Zk};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -229,7 +230,7 @@ impl Hands {
             // So far a server stands alone: no other can be reached.
             Effect::Open(peer) => self.gone.push(peer),
             Effect::Send { to: Peer::Client(to), message: Message::Chunk(bytes) } => {
-                self.send(to.number, &bytes);
+                self.send(to.number, bytes);
             }
             Effect::Send { to: Peer::Server(_), .. } => {}
             Effect::Send { to, message } => panic!("to {to} go chunks, not {message}"),
@@ -261,9 +262,9 @@ impl Hands {
     }
 
     /// Adds to what a link has to send. What is sent to a link that is gone is lost.
-    fn send(&mut self, number: u64, bytes: &[u8]) {
+    fn send(&mut self, number: u64, chunk: Bytes) {
         let Some(link) = self.links.get(&number) else { return };
-        if !link.send(bytes) {
+        if !link.send(chunk) {
             tracing::warn!(from = %link.peer.from, "client does not read");
             link.abandon();
             self.gone.push(Peer::Client(link.peer));

@@ -10,12 +10,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf, Bytes, BytesMut};
 use protocol::{Cut, Framer};
 use server::{Connection, Message};
 use socket2::SockRef;
@@ -31,8 +31,10 @@ pub(super) const READ: usize = 64 * 1024;
 const CONGESTED: usize = 1024 * 1024;
 /// Waiting bytes beyond which a peer that does not read is given up.
 const GIVEN_UP: usize = 64 * 1024 * 1024;
-/// An outgoing buffer that has grown beyond this is not kept.
-const KEPT: usize = 256 * 1024;
+/// Chunks that one write gives to the socket, at most.
+const GATHERED: usize = 32;
+/// Messages for which an idle link keeps room.
+const KEPT: usize = 256;
 /// How long the last answers may take to go out, once the connection is to be closed.
 const FLUSH: Duration = Duration::from_secs(5);
 /// How long a client may go on sending after it was told that the connection is closed.
@@ -60,16 +62,49 @@ pub(super) struct Link {
     changed: Notify,
 }
 
-/// What waits to be sent.
+/// What waits to be sent: chunks as the machine gave them, never copied.
 #[derive(Default)]
 struct Outgoing {
-    bytes: Vec<u8>,
-    sent: usize,
+    chunks: VecDeque<Bytes>,
+    waiting: usize,
 }
 
 impl Outgoing {
-    fn waiting(&self) -> usize {
-        self.bytes.len() - self.sent
+    fn add(&mut self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            self.waiting += chunk.len();
+            self.chunks.push_back(chunk);
+        }
+    }
+
+    /// Gives the socket as much as it takes.
+    fn write(&mut self, stream: &TcpStream) -> io::Result<()> {
+        while self.waiting > 0 {
+            let mut slices = [IoSlice::new(&[]); GATHERED];
+            for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
+                *slice = IoSlice::new(chunk);
+            }
+            let count = self.chunks.len().min(GATHERED);
+            match stream.try_write_vectored(&slices[..count]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(sent) => self.sent(sent),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, mut count: usize) {
+        self.waiting -= count;
+        while let Some(first) = self.chunks.front_mut() {
+            if first.len() > count {
+                first.advance(count);
+                return;
+            }
+            count -= first.len();
+            self.chunks.pop_front();
+        }
     }
 }
 
@@ -105,10 +140,12 @@ impl Link {
         if self.closing.get() || self.paused.get() || self.congested() {
             return Taken::Nothing;
         }
-        match self.held.borrow_mut().pop_front() {
+        let mut held = self.held.borrow_mut();
+        match held.pop_front() {
             Some(message) => Taken::Message(message),
             None if self.ended.get() => Taken::End,
             None => {
+                held.shrink_to(KEPT);
                 self.changed.notify_one();
                 Taken::Nothing
             }
@@ -130,12 +167,12 @@ impl Link {
     }
 
     /// Adds to what goes out. False if the peer is given up because it does not read.
-    pub(super) fn send(&self, bytes: &[u8]) -> bool {
+    pub(super) fn send(&self, chunk: Bytes) -> bool {
         let mut out = self.out.borrow_mut();
-        if out.waiting() > GIVEN_UP {
+        if out.waiting > GIVEN_UP {
             return false;
         }
-        out.bytes.extend_from_slice(bytes);
+        out.add(chunk);
         true
     }
 
@@ -143,7 +180,7 @@ impl Link {
     pub(super) fn flush(self: &Rc<Self>) {
         if self.write().is_err() {
             self.lose();
-        } else if self.out.borrow().waiting() > 0 {
+        } else if self.out.borrow().waiting > 0 {
             self.changed.notify_one();
         }
         // Its requests may have waited for this.
@@ -176,7 +213,7 @@ impl Link {
     }
 
     fn congested(&self) -> bool {
-        self.out.borrow().waiting() > CONGESTED
+        self.out.borrow().waiting > CONGESTED
     }
 
     /// The socket is of no more use: nothing can be sent, and nothing will come.
@@ -186,25 +223,7 @@ impl Link {
     }
 
     fn write(&self) -> io::Result<()> {
-        let out = &mut *self.out.borrow_mut();
-        while out.waiting() > 0 {
-            match self.stream.try_write(&out.bytes[out.sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => out.sent += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if out.sent > out.bytes.len() / 2 {
-                        out.bytes.drain(..out.sent);
-                        out.sent = 0;
-                    }
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        out.sent = 0;
-        out.bytes.clear();
-        out.bytes.shrink_to(KEPT);
-        Ok(())
+        self.out.borrow_mut().write(&self.stream)
     }
 
     /// The link's task: reads and writes until the connection is over.
@@ -216,7 +235,7 @@ impl Link {
                 && !self.paused.get()
                 && !self.congested()
                 && self.held.borrow().is_empty();
-            let writes = self.out.borrow().waiting() > 0;
+            let writes = self.out.borrow().waiting > 0;
             tokio::select! {
                 biased;
                 () = self.changed.notified() => {}
@@ -258,13 +277,17 @@ impl Link {
                 }
             }
         }
+        if bytes.is_empty() {
+            // Otherwise an idle link would keep the memory of its last messages.
+            *bytes = BytesMut::new();
+        }
     }
 
     /// Sends what waits, says that nothing follows, and gives the client time to see it: closing
     /// a socket with unread bytes would destroy the last answers on their way.
     async fn finish(&self) {
         let flushed = async {
-            while self.write().is_ok() && self.out.borrow().waiting() > 0 {
+            while self.write().is_ok() && self.out.borrow().waiting > 0 {
                 if self.stream.writable().await.is_err() {
                     break;
                 }
