@@ -315,12 +315,10 @@ impl Server {
                 let Some(client) = self.clients.find(number) else { return };
                 let (watcher, session) = (Watcher(number), client.session);
                 let reader = Reader { watcher, session, identities: &client.identities };
-                let before = out.len();
                 self.service.read(reader, header.xid, &request, &mut out);
-                self.stats.response_size.add(out.len() - before);
                 client.out = out;
                 self.count_answer(number, op, header.xid, effects.now().monotonic);
-                self.clients.flush_large(number, effects);
+                self.clients.flush_large(number, &mut self.stats, effects);
             }
             Err(DecodeError::Marshalling) => {
                 let out = self.clients.out(number);
@@ -357,7 +355,12 @@ impl Server {
         }
     }
 
+    /// As with frames: words of a connection that was closed a moment ago are dropped.
     fn on_word(&mut self, number: u64, word: Word, effects: &mut Effects<Zk>) {
+        let Some(client) = self.clients.find(number) else { return };
+        let peer = Peer::Client(client.connection);
+        self.stats.received += 1;
+        client.stats.received += 1;
         if let Word::Stmk(mask) = word
             && self.settings.words.allow(word)
         {
@@ -371,8 +374,9 @@ impl Server {
                 _ => {}
             }
         }
-        self.clients.out(number).extend_from_slice(text.as_bytes());
-        self.clients.close(number, &mut self.service.watches, effects);
+        self.stats.sent += 1;
+        effects.send(peer, Message::Chunk(Bytes::from(text)));
+        self.close(number, effects);
     }
 
     /// The disk has everything up to this ticket: applies it, in order.
@@ -404,7 +408,6 @@ impl Server {
         }
         for (watcher, event) in &told {
             write_event(self.clients.out(watcher.0), entry.zxid, event);
-            self.stats.sent += 1;
         }
         self.stats.note_digest(entry.zxid, self.service.state.tree.digest());
         self.note_quota(&applied.txn, effects);
@@ -418,7 +421,7 @@ impl Server {
             self.preparer.sessions.close(session);
             effects.answer(Notice::SessionClosed { session, expired });
             if let Some(number) = self.clients.attached(session) {
-                self.clients.close(number, &mut self.service.watches, effects);
+                self.close(number, effects);
             }
         }
     }
@@ -436,10 +439,7 @@ impl Server {
             effects.answer(Notice::SessionOpened { session, timeout, from });
             return self.accept(number, effects);
         }
-        let out = self.clients.out(number);
-        let before = out.len();
-        answer_write(out, xid, &asked, applied);
-        self.stats.response_size.add(out.len() - before);
+        answer_write(self.clients.out(number), xid, &asked, applied);
         let latency = now.saturating_sub(since);
         self.stats.answered(latency);
         if let Some(client) = self.clients.find(number) {
@@ -482,7 +482,7 @@ impl Server {
         {
             self.snapshots.synced_by(ticket);
         }
-        self.clients.flush(effects);
+        self.clients.flush(&mut self.stats, effects);
         self.set_expiry(effects);
     }
 
@@ -497,6 +497,10 @@ impl Server {
     }
 
     fn on_expired(&mut self, timer: Timer, effects: &mut Effects<Zk>) {
+        // What a timer would write would never be safe.
+        if self.failed {
+            return;
+        }
         match timer {
             Timer::Expiry => self.expire(effects),
             Timer::Reaper => self.reaper.look(&self.service.state.tree, effects),
@@ -552,6 +556,10 @@ impl Server {
         let Some(client) = self.clients.find(number) else { return };
         let (from, session) = (client.connection.from, client.session);
         effects.answer(Notice::Refused { from, session, why });
-        self.clients.close(number, &mut self.service.watches, effects);
+        self.close(number, effects);
+    }
+
+    fn close(&mut self, number: u64, effects: &mut Effects<Zk>) {
+        self.clients.close(number, &mut self.service.watches, &mut self.stats, effects);
     }
 }

@@ -3,7 +3,7 @@
 use protocol::{Request, Word};
 use server::{Notice, Refused, Settings, Words};
 
-use crate::stage::{Stage, create, exists, new_session, settings};
+use crate::stage::{Stage, create, exists, new_session, set, settings};
 
 fn refusals(stage: &Stage) -> Vec<Refused> {
     let why = |notice: &Notice| match notice {
@@ -24,6 +24,7 @@ fn one_address_has_so_many_connections() {
     assert_eq!(refusals(&stage), [Refused::TooManyFromAddress]);
     // Its bytes may be on their way already.
     stage.connect(3, &new_session(10_000));
+    stage.word(3, Word::Srvr);
     stage.drain();
     assert_eq!((stage.heard(3), stage.syncs()), (vec![], 0));
     stage.event(machines::Event::Closed(server::Peer::Client(server::Connection {
@@ -142,4 +143,24 @@ fn a_word_is_answered_in_text_and_the_connection_closed() {
         ask(&mut stage, word);
     }
     assert_eq!(stage.server.facts(stage.now, 0).stats.trace_mask, 306, "it did nothing");
+}
+
+#[test]
+fn frames_and_words_are_counted_as_zookeeper_counts_them() {
+    let mut stage = Stage::new(Settings { words: Words::All, ..settings() });
+    stage.join(1);
+    stage.call(1, 1, &create("/a", 0));
+    stage.call(1, 2, &exists("/a", true));
+    stage.call(1, 3, &set("/a", b"new"));
+    stage.open(2);
+    stage.word(2, Word::Cons);
+    // Connected and three requests, and an event.
+    let cons = stage.text(2);
+    assert!(cons.contains(":4000[1](queued=0,recved=4,sent=5,sid="), "{cons}");
+    assert!(cons.contains(":4000[0](queued=0,recved=1,sent=0)\n"), "{cons}");
+    let stats = stage.server.facts(stage.now, 0).stats;
+    assert_eq!((stats.received, stats.sent), (5, 6));
+    // A reply with a path, one with a stat, an event; without their lengths.
+    let sizes = stats.response_size;
+    assert_eq!((sizes.min, sizes.max, sizes.last), (22, 84, 84));
 }

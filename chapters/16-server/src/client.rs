@@ -142,7 +142,6 @@ impl ClientStats {
 
     /// Counts an answer.
     pub fn answered(&mut self, op: OpCode, cxid: i32, zxid: Zxid, now: Duration, latency: u64) {
-        self.sent += 1;
         self.last_op = Some(op);
         self.last_cxid = cxid;
         self.last_zxid = zxid.0 as i64;

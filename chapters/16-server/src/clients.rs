@@ -20,6 +20,7 @@ use zxid::SessionId;
 use crate::client::{Client, ClientStats, Phase, Waiting};
 use crate::notice::Refused;
 use crate::settings::Settings;
+use crate::stats::Stats;
 use crate::vocabulary::{Message, Peer, Zk};
 
 /// Bytes to one client that do not wait for the end of the batch.
@@ -202,28 +203,34 @@ impl Clients {
     }
 
     /// Sends what was appended since the last time, one chunk for each connection.
-    pub fn flush(&mut self, effects: &mut Effects<Zk>) {
+    pub fn flush(&mut self, stats: &mut Stats, effects: &mut Effects<Zk>) {
         for number in std::mem::take(&mut self.dirty) {
             if let Some(client) = self.all.get_mut(&number) {
-                send_out(client, effects);
+                send_out(client, stats, effects);
             }
         }
     }
 
     /// Sends what was appended to one connection, if it is much. Its host can then make a client wait
     /// that does not take its answers.
-    pub fn flush_large(&mut self, number: u64, effects: &mut Effects<Zk>) {
+    pub fn flush_large(&mut self, number: u64, stats: &mut Stats, effects: &mut Effects<Zk>) {
         if let Some(client) = self.all.get_mut(&number)
             && client.out.len() > LARGE
         {
-            send_out(client, effects);
+            send_out(client, stats, effects);
         }
     }
 
     /// Closes a connection, after what is to be sent on it.
-    pub fn close(&mut self, number: u64, watches: &mut Watches, effects: &mut Effects<Zk>) {
+    pub fn close(
+        &mut self,
+        number: u64,
+        watches: &mut Watches,
+        stats: &mut Stats,
+        effects: &mut Effects<Zk>,
+    ) {
         if let Some(client) = self.all.get_mut(&number) {
-            send_out(client, effects);
+            send_out(client, stats, effects);
             effects.close(Peer::Client(client.connection));
         }
         self.forget(number, watches);
@@ -266,8 +273,9 @@ impl Clients {
     }
 }
 
-fn send_out(client: &mut Client, effects: &mut Effects<Zk>) {
+fn send_out(client: &mut Client, stats: &mut Stats, effects: &mut Effects<Zk>) {
     if !client.out.is_empty() {
+        client.stats.sent += stats.count_frames(&client.out);
         let chunk = Message::Chunk(Bytes::from(std::mem::take(&mut client.out)));
         effects.send(Peer::Client(client.connection), chunk);
     }

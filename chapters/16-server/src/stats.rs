@@ -56,10 +56,21 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Counts an answer.
+    /// Counts how long an answer took.
     pub fn answered(&mut self, latency: Duration) {
-        self.sent += 1;
         self.latency.add(latency.as_millis() as u64);
+    }
+
+    /// Counts the frames that are about to be sent, and says how many there are.
+    pub fn count_frames(&mut self, mut bytes: &[u8]) -> u64 {
+        let before = self.sent;
+        while let Some((length, rest)) = bytes.split_first_chunk() {
+            let length = u32::from_be_bytes(*length) as usize;
+            self.response_size.add(length);
+            self.sent += 1;
+            bytes = &rest[length..];
+        }
+        self.sent - before
     }
 
     /// Remembers the tree's digest at each 128th transaction.
