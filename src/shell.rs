@@ -225,12 +225,18 @@ impl Shell {
         notes.iter().for_each(|note| remark(note));
         parsed.map_err(|wrong| {
             match wrong {
-                Wrong::Usage(usage) => remark(&usage),
-                Wrong::Text(text) => {
+                Wrong::Usage(text) | Wrong::Text(text) => remark(&text),
+                Wrong::Path(text) => {
                     remark(&text);
-                    if let Some(usage) = words.first().and_then(|name| command::usage(name)) {
-                        remark(&format!("usage: {usage}"));
-                    }
+                    return Ended::Badly;
+                }
+                Wrong::Option(text) => {
+                    remark(&text);
+                    words
+                        .first()
+                        .and_then(|name| command::usage(name))
+                        .iter()
+                        .for_each(|u| remark(u));
                 }
                 Wrong::Unknown(name) => {
                     remark(&help());

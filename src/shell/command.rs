@@ -98,8 +98,12 @@ pub(super) enum Wrong {
     Unknown(String),
     /// This is how the command is used.
     Usage(String),
-    /// This is what is wrong.
+    /// An option is not known, lacks its value, or excludes another.
+    Option(String),
+    /// A word is not what it should be.
     Text(String),
+    /// A path is none.
+    Path(String),
 }
 
 /// How a command is used: its name and what it takes.
@@ -313,7 +317,7 @@ fn parse_quota(name: &str, rest: &[String]) -> Result<Command, Wrong> {
             let value = options.number(letter, "a quota")?.unwrap_or(-1);
             Ok(Command::SetQuota { path, limit, value })
         }
-        _ => Err(Wrong::Text(
+        _ => Err(Wrong::Option(
             "Missing required option: [-n num soft quota, -b bytes soft quota, -N num hard quota, \
              -B bytes hard quota]"
                 .to_owned(),
@@ -399,7 +403,7 @@ fn parse_acl_entry(entry: &str) -> Result<Acl, Wrong> {
 
 fn valid(path: &str) -> Result<String, Wrong> {
     match path_trouble(path) {
-        Some(trouble) => Err(Wrong::Text(trouble)),
+        Some(trouble) => Err(Wrong::Path(trouble)),
         None => Ok(path.to_owned()),
     }
 }

@@ -40,7 +40,7 @@ impl Options {
     ) -> Result<(), Wrong> {
         for (at, letter) in letters.char_indices() {
             let Some(place) = known.find(letter) else {
-                return Err(Wrong::Text(format!("Unrecognized option: -{letters}")));
+                return Err(Wrong::Option(format!("Unrecognized option: -{letters}")));
             };
             if !known[place + 1..].starts_with(':') {
                 self.given.insert(letter, None);
@@ -49,7 +49,7 @@ impl Options {
             let rest = &letters[at + 1..];
             let value = if rest.is_empty() { more.next().cloned() } else { Some(rest.to_owned()) };
             if value.is_none() {
-                return Err(Wrong::Text(format!("Missing argument for option: {letter}")));
+                return Err(Wrong::Option(format!("Missing argument for option: {letter}")));
             }
             self.given.insert(letter, value);
             return Ok(());
@@ -85,7 +85,7 @@ impl Options {
         let mut given = letters.chars().filter(|letter| self.has(*letter));
         match (given.next(), given.next()) {
             (first, None) => Ok(first),
-            (first, Some(second)) => Err(Wrong::Text(format!(
+            (first, Some(second)) => Err(Wrong::Option(format!(
                 "The option '{second}' was specified but an option from this group has already \
                  been selected: '{}'",
                 first.unwrap_or_default()

@@ -90,30 +90,28 @@ impl Session {
             self.create_quietly(&at, None).await?;
         }
         let limits_path = format!("{home}/{LIMITS}");
-        match self.text(&limits_path).await? {
-            Some(text) => {
-                let mut limits = Limits::parse(&text);
-                *limits.of(limit) = value;
-                self.write(&limits_path, limits.to_string()).await?;
-            }
-            None => {
-                let mut limits = Limits::NONE;
-                *limits.of(limit) = value;
-                self.create_quietly(&limits_path, Some(limits.to_string())).await?;
-                let none = "count=0,bytes=0".to_owned();
-                self.create_quietly(&format!("{home}/{STATS}"), Some(none)).await?;
-            }
+        let old = self.text(&limits_path).await?;
+        let mut limits = old.as_deref().map_or(Limits::NONE, Limits::parse);
+        *limits.of(limit) = value;
+        if old.is_some() {
+            self.write(&limits_path, limits.to_string()).await?;
+        } else {
+            self.create_quietly(&limits_path, Some(limits.to_string())).await?;
+            let none = "count=0,bytes=0".to_owned();
+            self.create_quietly(&format!("{home}/{STATS}"), Some(none)).await?;
         }
         let used = self.text(&format!("{home}/{STATS}")).await?;
         let used = Limits::parse(&used.unwrap_or_default());
-        let (what, used) = match limit {
-            Limit::Count | Limit::HardCount => ("count", used.count),
-            Limit::Bytes | Limit::HardBytes => ("bytes", used.bytes),
-        };
-        if used > value {
-            say(&format!(
-                "[Warning]: the {what} quota you create is less than the existing {what}:{used}"
-            ));
+        let passed = |limit: i64, used: i64| limit > -1 && used > limit;
+        for (what, soft, hard, used) in [
+            ("count", limits.count, limits.hard_count, used.count),
+            ("bytes", limits.bytes, limits.hard_bytes, used.bytes),
+        ] {
+            if passed(soft, used) || passed(hard, used) {
+                say(&format!(
+                    "[Warning]: the {what} quota you create is less than the existing {what}:{used}"
+                ));
+            }
         }
         Ok(())
     }

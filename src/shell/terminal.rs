@@ -15,7 +15,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc as answers;
 
@@ -109,10 +109,11 @@ fn edit(
                 Err(_) => return,
             }
         };
-        if !line.trim().is_empty() && editor.add_history_entry(&line).is_ok() {
-            if let Some(file) = history_file() {
-                let _ = editor.save_history(&file); // A home that cannot be written is no reason to stop.
-            }
+        // Passwords are not for files.
+        let keep = !line.trim().is_empty() && !line.trim_start().starts_with("addauth");
+        if keep && editor.add_history_entry(&line).is_ok() {
+            // A home that cannot be written is no reason to stop.
+            let _ = history_file().map(|file| editor.save_history(&file));
         }
         if answer.send(line).is_err() {
             return;
@@ -122,7 +123,7 @@ fn edit(
 
 /// An editor with the lines of earlier shells; none if the terminal cannot have one.
 fn editor(current: Current) -> Option<Editor<Completion, FileHistory>> {
-    let config = Config::builder().auto_add_history(false).build();
+    let config = Config::builder().completion_type(CompletionType::List).build();
     let mut editor = Editor::with_config(config).ok()?;
     editor.set_helper(Some(Completion { current, runtime: Handle::current() }));
     if let Some(file) = history_file() {
