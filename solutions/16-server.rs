@@ -150,10 +150,7 @@ impl Server {
         let admitted =
             if self.failed { Err(Refused::NotServing) } else { self.clients.admit(client) };
         match admitted {
-            Ok(first) if first => {
-                effects.set(Timer::Handshakes, Duration::from_millis(self.settings.handshake_ms));
-            }
-            Ok(_) => {}
+            Ok(()) => self.clients.set_alarm(effects),
             Err(why) => {
                 let (from, session) = (connection.from, SessionId::NONE);
                 effects.answer(Notice::Refused { from, session, why });
@@ -316,8 +313,12 @@ impl Server {
                 let (watcher, session) = (Watcher(number), client.session);
                 let reader = Reader { watcher, session, identities: &client.identities };
                 self.service.read(reader, header.xid, &request, &mut out);
-                client.out = out;
-                self.count_answer(number, op, header.xid, effects.now().monotonic);
+                if let Some(client) = self.clients.find(number) {
+                    client.out = out;
+                    let now = effects.now().monotonic;
+                    client.stats.answered(op, header.xid, zxid, now, 0);
+                }
+                self.stats.answered(Duration::ZERO);
                 self.clients.flush_large(number, &mut self.stats, effects);
             }
             Err(DecodeError::Marshalling) => {
@@ -410,7 +411,9 @@ impl Server {
             write_event(self.clients.out(watcher.0), entry.zxid, event);
         }
         self.stats.note_digest(entry.zxid, self.service.state.tree.digest());
-        self.note_quota(&applied.txn, effects);
+        for over in self.service.over_quota(&applied.txn) {
+            effects.answer(over.into());
+        }
 
         let session = applied.header.session;
         let expired = origin.is_none();
@@ -451,30 +454,6 @@ impl Server {
         }
     }
 
-    fn count_answer(&mut self, number: u64, op: OpCode, xid: i32, now: Duration) {
-        self.stats.answered(Duration::ZERO);
-        let zxid = self.service.state.last;
-        if let Some(client) = self.clients.find(number) {
-            client.stats.answered(op, xid, zxid, now, 0);
-        }
-    }
-
-    fn note_quota(&self, txn: &Txn<'_>, effects: &mut Effects<Zk>) {
-        let path = match txn {
-            Txn::Create(txn) => &txn.path,
-            Txn::SetData(txn) => &txn.path,
-            _ => return,
-        };
-        for over in self.service.state.tree.over_quota(path) {
-            effects.answer(Notice::QuotaExceeded {
-                path: over.path,
-                what: over.what,
-                limit: over.limit,
-                used: over.used,
-            });
-        }
-    }
-
     /// The batch is done: forces what it logged, and sends what it answered.
     fn on_drained(&mut self, effects: &mut Effects<Zk>) {
         if !self.failed
@@ -512,13 +491,8 @@ impl Server {
                 }
             }
             Timer::Handshakes => {
-                let limit = Duration::from_millis(self.settings.handshake_ms);
-                let now = effects.now().monotonic;
-                for number in self.clients.without_session(now.saturating_sub(limit)) {
+                for number in self.clients.late(effects) {
                     self.refuse(number, Refused::NoHandshake, effects);
-                }
-                if let Some(oldest) = self.clients.oldest_without_session() {
-                    effects.set(Timer::Handshakes, (oldest + limit).saturating_sub(now));
                 }
             }
             Timer::Purge => {

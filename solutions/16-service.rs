@@ -22,7 +22,7 @@ use protocol::{
 use server::{Applied, Asked, State};
 use storage::Entry;
 use watches::{Changed, Event, Removal, WatchKind, Watcher, Watches};
-use znodes::{Access, Change, Node, Outcome};
+use znodes::{Access, Change, Node, Outcome, OverQuota};
 use zxid::{SessionId, Zxid};
 
 /// The state, and who watches it from here.
@@ -65,6 +65,21 @@ impl Service {
             self.watches.trigger(&change, may_read, told);
         }
         applied.expect("what this server logged it can read")
+    }
+
+    /// The soft limits that a transaction which was applied has passed.
+    pub fn over_quota(&self, txn: &Txn<'_>) -> Vec<OverQuota> {
+        let path = match txn {
+            Txn::Create(txn) => &txn.path,
+            Txn::CreateContainer(txn) => &txn.path,
+            Txn::CreateTtl(txn) => &txn.path,
+            Txn::SetData(txn) => &txn.path,
+            Txn::Multi(parts) => {
+                return parts.iter().flat_map(|part| self.over_quota(part)).collect();
+            }
+            _ => return Vec::new(),
+        };
+        self.state.tree.over_quota(path)
     }
 
     /// Answers a request that changes nothing but watches.

@@ -21,7 +21,7 @@ use crate::client::{Client, ClientStats, Phase, Waiting};
 use crate::notice::Refused;
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::vocabulary::{Message, Peer, Zk};
+use crate::vocabulary::{Message, Peer, Timer, Zk};
 
 /// Bytes to one client that do not wait for the end of the batch.
 const LARGE: usize = 128 << 10;
@@ -36,6 +36,10 @@ pub struct Clients {
     dirty: Vec<u64>,
     /// Those without a session, by number, which is the order in which they came.
     without_session: BTreeSet<u64>,
+    /// How long they may be so.
+    patience: Duration,
+    /// Whether the timer is set that ends their time.
+    alarm: bool,
     paused: Vec<u64>,
     outstanding: usize,
     limit: usize,
@@ -53,6 +57,8 @@ impl Clients {
             from_address: BTreeMap::new(),
             dirty: Vec::new(),
             without_session: BTreeSet::new(),
+            patience: Duration::from_millis(settings.handshake_ms),
+            alarm: false,
             paused: Vec::new(),
             outstanding: 0,
             limit: settings.outstanding_limit,
@@ -77,9 +83,8 @@ impl Clients {
         self.outstanding
     }
 
-    /// Lets a connection in, if there are not too many. Says whether it is the only one now that
-    /// has no session.
-    pub fn admit(&mut self, client: Client) -> Result<bool, Refused> {
+    /// Lets a connection in, if there are not too many.
+    pub fn admit(&mut self, client: Client) -> Result<(), Refused> {
         let (number, address) = (client.connection.number, client.connection.from.ip());
         if self.max > 0 && self.all.len() >= self.max {
             return Err(Refused::TooMany);
@@ -91,7 +96,7 @@ impl Clients {
         *count += 1;
         self.all.insert(number, client);
         self.without_session.insert(number);
-        Ok(self.without_session.len() == 1)
+        Ok(())
     }
 
     /// The connection of a number, if it is still there.
@@ -254,15 +259,29 @@ impl Clients {
         watches.drop_watcher(Watcher(number));
     }
 
-    /// The connections that were opened by `until` and have no session yet.
-    pub fn without_session(&self, until: Duration) -> Vec<u64> {
-        let late = |number: &&u64| self.all[*number].opened <= until;
-        self.without_session.iter().take_while(late).copied().collect()
+    /// The connections that have had their time and have no session yet. Sets the timer for the
+    /// next that may be late.
+    pub fn late(&mut self, effects: &mut Effects<Zk>) -> Vec<u64> {
+        let now = effects.now().monotonic;
+        let late = |number: &&u64| self.all[*number].opened + self.patience <= now;
+        let late: Vec<u64> = self.without_session.iter().take_while(late).copied().collect();
+        self.alarm = false;
+        for number in &late {
+            self.without_session.remove(number);
+        }
+        self.set_alarm(effects);
+        late
     }
 
-    /// When the oldest connection was opened that has no session yet.
-    pub fn oldest_without_session(&self) -> Option<Duration> {
-        self.without_session.first().map(|number| self.all[number].opened)
+    /// Sets the timer for the oldest connection without a session, unless it is set.
+    pub fn set_alarm(&mut self, effects: &mut Effects<Zk>) {
+        if let Some(oldest) = self.without_session.first()
+            && !self.alarm
+        {
+            let due = self.all[oldest].opened + self.patience;
+            effects.set(Timer::Handshakes, due.saturating_sub(effects.now().monotonic));
+            self.alarm = true;
+        }
     }
 
     /// Forgets the counts of every connection: the word `crst`.

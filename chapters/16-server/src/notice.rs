@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use znodes::OverQuota;
 use zxid::{SessionId, Zxid};
 
 /// Something worth a line in the log.
@@ -111,6 +112,13 @@ pub enum Refused {
     Expired,
     /// The server cannot take writes any more.
     NotServing,
+}
+
+impl From<OverQuota> for Notice {
+    fn from(over: OverQuota) -> Notice {
+        let OverQuota { path, what, limit, used } = over;
+        Notice::QuotaExceeded { path, what, limit, used }
+    }
 }
 
 impl fmt::Display for Notice {
