@@ -235,7 +235,8 @@ impl Session {
         let up = matches!(self.link, Link::Up(_));
         let mut frames = Vec::new();
         match ask {
-            ask if self.state.is_final() => complete(ask.number(), Err(self.state.error()), out),
+            Ask::Forget(watch) => self.ledger.forget_watch(watch),
+            ask if self.state.is_final() => complete(&ask, Err(self.state.error()), out),
             Ask::Close { number } if up => {
                 self.closing.push(number);
                 if self.closing.len() == 1 {
@@ -247,7 +248,7 @@ impl Session {
                 self.closing.push(number);
                 self.finish(SessionState::Closed, out);
             }
-            ask if !self.closing.is_empty() => complete(ask.number(), Err(Error::Closed), out),
+            ask if !self.closing.is_empty() => complete(&ask, Err(Error::Closed), out),
             Ask::Authenticate { number, scheme, auth } => {
                 self.ledger.add_credential(number, scheme, auth);
                 if up {
@@ -257,7 +258,7 @@ impl Session {
             Ask::Request { number, operation, watch } if up => {
                 let written = self.ledger.request(number, &operation, watch, &mut frames);
                 if let Err(error) = written {
-                    complete(number, Err(error), out);
+                    answer(number, Err(error), out);
                 }
             }
             Ask::Request { .. } => self.waiting.push_back(ask),
@@ -332,10 +333,10 @@ impl Session {
         self.announce(state, out);
         self.ledger.finish(state.error(), out);
         for ask in std::mem::take(&mut self.waiting) {
-            complete(ask.number(), Err(state.error()), out);
+            complete(&ask, Err(state.error()), out);
         }
         for number in std::mem::take(&mut self.closing) {
-            complete(number, Ok(Reply::Done), out);
+            answer(number, Ok(Reply::Done), out);
         }
     }
 
@@ -370,7 +371,14 @@ impl Link {
     }
 }
 
-fn complete(number: u64, result: Result<Reply, Error>, out: &mut Out) {
+/// Answers an ask that is to be answered.
+fn complete(ask: &Ask, result: Result<Reply, Error>, out: &mut Out) {
+    if let Some(number) = ask.number() {
+        answer(number, result, out);
+    }
+}
+
+fn answer(number: u64, result: Result<Reply, Error>, out: &mut Out) {
     out.answer(ClientOutput::Completed { number, result, zxid: Zxid::ZERO });
 }
 

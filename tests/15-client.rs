@@ -682,6 +682,33 @@ fn watches_can_be_forgotten_without_a_server() {
     assert_eq!(scene.frames().len(), 0);
 }
 
+#[test]
+fn a_watch_that_nobody_listens_to_is_not_left_again() {
+    let mut scene = Scene::connected("");
+    for (xid, path) in [(1, "/a"), (2, "/b")] {
+        scene.ask(exists(path), Some(xid as u64));
+        scene.hear(&stat(xid));
+    }
+    scene.put(Ask::Forget(WatchId(1)));
+    scene.lose();
+    scene.pass(Duration::from_secs(1));
+    scene.accept();
+    let frames = scene.frames();
+    let (header, body) = decode_header(&frames[0]).unwrap();
+    let Ok(Request::SetWatches(left)) = decode_request(header.op, body) else { panic!("watches") };
+    assert_eq!(left.data, ["/b"]);
+}
+
+#[test]
+fn a_program_that_looks_again_and_again_does_not_pile_up_watches() {
+    let mut watches = Watches::default();
+    for watch in 0..1000 {
+        watches.add(Registration::Data, true, "/a", WatchId(watch));
+        watches.forget(WatchId(watch));
+    }
+    assert!(watches.fire(EventKind::NodeDataChanged, "/a").len() < 10);
+}
+
 // The chroot.
 
 #[test]
@@ -773,7 +800,7 @@ fn a_handle_asks_through_the_desk_and_is_answered() {
     assert!(matches!(&ask, Ask::Request { operation, .. } if operation.path() == Some("/a")));
     assert_eq!(desk.take(), None);
     let reply = Reply::Created { path: "/a".into(), stat: None };
-    desk.deliver(completed(ask.number(), Ok(reply)));
+    desk.deliver(completed(ask.number().unwrap(), Ok(reply)));
     assert_eq!(look(&mut create), Poll::Ready(Ok("/a".to_owned())));
 }
 
@@ -812,7 +839,7 @@ fn a_transaction_says_which_part_failed() {
     assert!(look(&mut commit).is_pending());
     let failed = |code: i32| PartResult::Failed(Error::from_wire(code));
     let results = Reply::Multi(vec![failed(0), failed(-101), failed(-2)]);
-    desk.deliver(completed(desk.take().unwrap().number(), Ok(results)));
+    desk.deliver(completed(desk.take().unwrap().number().unwrap(), Ok(results)));
     let error = TransactionFailed { at: Some(1), error: Error::Code(ErrorCode::NoNode) };
     assert_eq!(look(&mut commit), Poll::Ready(Err(error)));
 }
@@ -826,4 +853,16 @@ fn the_last_handle_closes_the_session() {
     drop(other);
     assert!(matches!(desk.take(), Some(Ask::Close { .. })));
     assert!(desk.is_abandoned());
+}
+
+#[test]
+fn a_dropped_watch_is_forgotten() {
+    let (desk, client) = Desk::new();
+    let mut get = Box::pin(client.exists_watch("/a"));
+    assert!(look(&mut get).is_pending());
+    let Some(Ask::Request { number, watch: Some(id), .. }) = desk.take() else { panic!("asked") };
+    desk.deliver(completed(number, Err(Error::Code(ErrorCode::NoNode))));
+    let Poll::Ready(Ok((None, watch))) = look(&mut get) else { panic!("answered") };
+    drop(watch);
+    assert_eq!(desk.take(), Some(Ask::Forget(id)));
 }

@@ -162,6 +162,9 @@ impl Board {
 
     pub(super) fn close_watch(&mut self, watch: WatchId) {
         self.watches.remove(&watch);
+        if !self.state.is_final() {
+            self.lay(Ask::Forget(watch));
+        }
     }
 
     pub(super) fn open_states(&mut self) -> u64 {

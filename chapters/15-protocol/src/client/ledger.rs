@@ -126,11 +126,17 @@ impl Ledger {
         }
     }
 
+    /// Forgets a watch that nobody listens to.
+    pub fn forget_watch(&mut self, watch: WatchId) {
+        self.watches.forget(watch);
+    }
+
     /// Writes what a new connection has to know: all credentials, then all watches.
     pub fn introduce(&mut self, frames: &mut Vec<u8>) {
         for index in 0..self.credentials.len() {
             self.present_one(index, frames);
         }
+        self.watches.sweep();
         for request in self.watches.batches(self.last_zxid) {
             let xid = next_xid(&mut self.last_xid);
             encode_request(frames, xid, &request);

@@ -2,7 +2,7 @@
 //!
 //! Always true:
 //! - at most one server's connection is open or being opened at a time;
-//! - every [`Ask`] is answered by one [`ClientOutput::Completed`] of the same number;
+//! - every [`Ask`] with a number is answered by one [`ClientOutput::Completed`] of that number;
 //! - a client writes nothing to disk.
 
 use std::fmt;
@@ -111,15 +111,18 @@ pub enum Ask {
         /// Names the request.
         number: u64,
     },
+    /// Nobody listens to this watch any more. It is not answered.
+    Forget(WatchId),
 }
 
 impl Ask {
-    /// The program's number for it.
-    pub fn number(&self) -> u64 {
+    /// The program's number for it, if it is to be answered.
+    pub fn number(&self) -> Option<u64> {
         match self {
             Ask::Request { number, .. }
             | Ask::Authenticate { number, .. }
-            | Ask::Close { number } => *number,
+            | Ask::Close { number } => Some(*number),
+            Ask::Forget(_) => None,
         }
     }
 }

@@ -47,6 +47,8 @@ pub struct Watches {
     child: Table,
     persistent: Table,
     recursive: Table,
+    /// Those that nobody listens to, and that may still be in the tables.
+    gone: BTreeSet<WatchId>,
 }
 
 impl Watches {
@@ -122,15 +124,30 @@ impl Watches {
         removed
     }
 
+    /// Forgets a watch that nobody listens to. The tables are searched for many at once.
+    pub fn forget(&mut self, watch: WatchId) {
+        self.gone.insert(watch);
+        let paths: usize = self.tables().iter().map(|table| table.len()).sum();
+        if self.gone.len() > paths {
+            self.sweep();
+        }
+    }
+
+    /// Takes out what was forgotten, and with it the paths that nobody watches.
+    pub fn sweep(&mut self) {
+        let gone = std::mem::take(&mut self.gone);
+        let Watches { data, exist, child, persistent, recursive, .. } = self;
+        for table in [data, exist, child, persistent, recursive] {
+            table.retain(|_, watches| {
+                watches.retain(|watch| !gone.contains(watch));
+                !watches.is_empty()
+            });
+        }
+    }
+
     /// Takes every watch out, for a session that is over.
-    pub fn clear(&mut self) -> Vec<WatchId> {
-        let Watches { data, exist, child, persistent, recursive } = std::mem::take(self);
-        let all: BTreeSet<WatchId> = [data, exist, child, persistent, recursive]
-            .into_iter()
-            .flat_map(BTreeMap::into_values)
-            .flatten()
-            .collect();
-        all.into_iter().collect()
+    pub fn clear(&mut self) {
+        *self = Watches::default();
     }
 
     /// The requests that leave every watch again. They are `setWatches` as long as no watch is
@@ -139,8 +156,7 @@ impl Watches {
         let lasting = !self.persistent.is_empty() || !self.recursive.is_empty();
         let mut batches = Vec::new();
         let mut batch = Batch::default();
-        let tables = [&self.data, &self.exist, &self.child, &self.persistent, &self.recursive];
-        for (list, table) in tables.into_iter().enumerate() {
+        for (list, table) in self.tables().into_iter().enumerate() {
             for path in table.keys() {
                 if batch.bytes >= BATCH_BYTES {
                     batches.push(std::mem::take(&mut batch).request(relative_zxid, lasting));
@@ -153,6 +169,10 @@ impl Watches {
             batches.push(batch.request(relative_zxid, lasting));
         }
         batches
+    }
+
+    fn tables(&self) -> [&Table; 5] {
+        [&self.data, &self.exist, &self.child, &self.persistent, &self.recursive]
     }
 }
 
