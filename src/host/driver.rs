@@ -51,7 +51,7 @@ enum Happened<M> {
     /// Another thread asks for something.
     Ordered(Order<M>),
     /// The disk has answered.
-    Answered(Event<Zk>),
+    Answered(Box<Event<Zk>>),
     /// A timer has run out, or there is word from clients.
     Something,
 }
@@ -108,7 +108,7 @@ impl<M: Machine<Protocol = Zk>> Driver<M> {
             match self.wait().await {
                 Happened::Ordered(Order::Stop) => break,
                 Happened::Ordered(Order::Look(look)) => look(&self.machine),
-                Happened::Answered(event) => self.pass(Some(event)),
+                Happened::Answered(event) => self.pass(Some(*event)),
                 Happened::Something => self.pass(None),
             }
             if self.fault.is_some() {
@@ -131,7 +131,9 @@ impl<M: Machine<Protocol = Zk>> Driver<M> {
         tokio::select! {
             biased;
             order = self.orders.recv() => Happened::Ordered(order.unwrap_or(Order::Stop)),
-            answer = self.answers.recv() => answer.map_or(Happened::Something, Happened::Answered),
+            answer = self.answers.recv() => {
+                answer.map_or(Happened::Something, |event| Happened::Answered(event.into()))
+            }
             () = self.hands.inbox.wake.notified() => Happened::Something,
             () = sleep, if next.is_some() => Happened::Something,
         }
