@@ -133,6 +133,11 @@ fn followers_that_have_not_noticed_do_not_make_anybody_join_a_dead_leader() {
 }
 
 #[test]
+fn a_stale_high_vote_of_an_old_round_does_not_win() {
+    tell("stale-vote");
+}
+
+#[test]
 fn a_long_tail_of_an_old_epoch_does_not_win() {
     tell("old-tail");
 }

@@ -37,7 +37,9 @@ pub struct Notification {
     pub round: i64,
     /// The version of the message's format.
     pub version: i32,
-    /// The members as the sender knows them, in text; empty before version 2.
+    /// The members as the sender knows them, in text; empty before version 2. Unlike ZooKeeper,
+    /// which begins the election anew when it hears of a newer config than its own, we take no
+    /// notice of what others say here.
     pub config: Bytes,
 }
 
