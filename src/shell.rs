@@ -165,7 +165,7 @@ impl Shell {
         let mut terminal = Terminal::open(self.current.clone());
         let mut last = Ended::Well;
         loop {
-            let client = self.session.client().ok();
+            let client = self.session.living();
             *self.current.lock().unwrap_or_else(PoisonError::into_inner) = client;
             terminal.ask(self.session.prompt(self.history.len()));
             let Some(line) = self.next_line(&mut terminal).await else { break };

@@ -17,7 +17,7 @@ impl Session {
     pub(super) async fn perform(&mut self, command: Command) -> Result<(), Failure> {
         match command {
             Command::AddAuth { scheme, auth } => {
-                let client = self.client()?;
+                let client = self.client().await?;
                 let added = self.answer(client.add_auth(&scheme, auth)).await;
                 added.map_err(|error| Failure::refused(error, ""))
             }
@@ -25,7 +25,7 @@ impl Session {
                 self.ask(Operation::AddWatch { path, recursive }, true).await.map(drop)
             }
             Command::Close => {
-                self.client()?;
+                self.living().ok_or(Failure::NotConnected)?;
                 self.close().await;
                 Ok(())
             }
@@ -192,7 +192,7 @@ impl Session {
         let mut failed = None;
         paths.reverse();
         for batch in paths.chunks(batch) {
-            let client = self.client()?;
+            let client = self.client().await?;
             let delete = |path: &String| Operation::Delete { path: path.clone(), version: -1 };
             let asked: Vec<_> = batch.iter().map(|path| client.request(delete(path))).collect();
             for (path, completion) in batch.iter().zip(asked) {

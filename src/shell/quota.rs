@@ -5,6 +5,7 @@
 use std::fmt;
 
 use jute::records::ErrorCode;
+use znodes::path::QUOTA;
 
 use super::command::Limit;
 use super::print::{remark, say};
@@ -68,7 +69,7 @@ impl fmt::Display for Limits {
 
 /// The node below which the quota of a path is kept.
 fn home(path: &str) -> String {
-    format!("/zookeeper/quota{}", if path == "/" { "" } else { path })
+    format!("{QUOTA}{}", if path == "/" { "" } else { path })
 }
 
 impl Session {
@@ -82,9 +83,13 @@ impl Session {
         if self.exists(path).await?.is_none() {
             return Err(Failure::Text(format!("{path} does not exist.")));
         }
+        if self.exists(QUOTA).await?.is_none() {
+            let why = "quotas are kept for whole paths: connect without a path behind the servers";
+            return Err(Failure::Text(why.to_owned()));
+        }
         self.refuse_nested(path).await?;
         let home = home(path);
-        let mut at = "/zookeeper/quota".to_owned();
+        let mut at = QUOTA.to_owned();
         for part in path.split('/').filter(|part| !part.is_empty()) {
             at = format!("{at}/{part}");
             self.create_quietly(&at, None).await?;
@@ -138,9 +143,9 @@ impl Session {
         }
         // What led to this quota only.
         let mut at = home.as_str();
-        while at != "/zookeeper/quota" && self.children(at).await?.is_empty() {
+        while at != QUOTA && self.children(at).await?.is_empty() {
             self.delete_quietly(at).await?;
-            at = znodes::path::parent(at).unwrap_or("/zookeeper/quota");
+            at = znodes::path::parent(at).unwrap_or(QUOTA);
         }
         Ok(())
     }
@@ -186,7 +191,7 @@ impl Session {
 
     /// A node's data as text; `None` if there is no such node.
     async fn text(&mut self, path: &str) -> Result<Option<String>, Failure> {
-        let client = self.client()?;
+        let client = self.client().await?;
         match self.answer(client.get_data(path)).await {
             Ok((data, _)) => Ok(Some(String::from_utf8_lossy(&data).into_owned())),
             Err(Error::Code(ErrorCode::NoNode)) => Ok(None),
@@ -195,14 +200,14 @@ impl Session {
     }
 
     async fn write(&mut self, path: &str, text: String) -> Result<(), Failure> {
-        let client = self.client()?;
+        let client = self.client().await?;
         let written = self.answer(client.set_data(path, text, -1)).await;
         written.map(drop).map_err(|error| Failure::refused(error, path))
     }
 
     /// Creates a node, unless it is there.
     async fn create_quietly(&mut self, path: &str, text: Option<String>) -> Result<(), Failure> {
-        let client = self.client()?;
+        let client = self.client().await?;
         let text = text.unwrap_or_default();
         match self.answer(client.create(path, text, CreateMode::Persistent)).await {
             Ok(_) | Err(Error::Code(ErrorCode::NodeExists)) => Ok(()),
@@ -212,7 +217,7 @@ impl Session {
 
     /// Deletes a node, if it is there.
     async fn delete_quietly(&mut self, path: &str) -> Result<(), Failure> {
-        let client = self.client()?;
+        let client = self.client().await?;
         match self.answer(client.delete(path, -1)).await {
             Ok(()) | Err(Error::Code(ErrorCode::NoNode)) => Ok(()),
             Err(error) => Err(Failure::refused(error, path)),

@@ -151,10 +151,18 @@ impl Session {
     }
 
     /// The client, if its session lives.
-    pub(super) fn client(&self) -> Result<Client, Failure> {
-        match &self.open {
-            Some((client, _)) if !client.session_state().is_final() => Ok(client.clone()),
-            _ => Err(Failure::NotConnected),
+    pub(super) fn living(&self) -> Option<Client> {
+        let (client, _) = self.open.as_ref()?;
+        (!client.session_state().is_final()).then(|| client.clone())
+    }
+
+    /// The client, connected. A connection that was lost is waited for, but not for ever.
+    pub(super) async fn client(&mut self) -> Result<Client, Failure> {
+        let client = self.living().ok_or(Failure::NotConnected)?;
+        match self.answer(tokio::time::timeout(PATIENCE, client.connected())).await {
+            Ok(Ok(())) => Ok(client),
+            Ok(Err(error)) => Err(Failure::refused(error, "")),
+            Err(_) => Err(Failure::refused(Error::CONNECTION_LOSS, "")),
         }
     }
 
@@ -190,7 +198,7 @@ impl Session {
         operation: Operation,
         watch: bool,
     ) -> Result<Reply, Failure> {
-        let client = self.client()?;
+        let client = self.client().await?;
         let path = operation.path().unwrap_or_default().to_owned();
         let completion = match &self.open {
             Some((_, events)) if watch => client.request_watched(operation, &events.watcher),
@@ -226,14 +234,14 @@ impl Session {
 
     /// A node's Stat, if there is such a node.
     pub(super) async fn exists(&mut self, path: &str) -> Result<Option<Stat>, Failure> {
-        let client = self.client()?;
+        let client = self.client().await?;
         let stat = self.answer(client.exists(path)).await;
         stat.map_err(|error| Failure::refused(error, path))
     }
 
     /// The names of a node's children, sorted.
     pub(super) async fn children(&mut self, path: &str) -> Result<Vec<String>, Failure> {
-        let client = self.client()?;
+        let client = self.client().await?;
         let names = self.answer(client.get_children(path)).await;
         let mut names = names.map_err(|error| Failure::refused(error, path))?;
         names.sort();
