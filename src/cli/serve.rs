@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::Server;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
@@ -68,6 +69,7 @@ fn run(
         }
     };
     warn(&config.warnings);
+    allow_many_files();
     let running = match standalone::start(&config) {
         Ok(running) => running,
         Err(error) => {
@@ -90,6 +92,15 @@ fn run(
             eprintln!("ensemble: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Takes as many open files, and so connections, as the system lets this process have. Java does the
+/// same.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "file limit stays as it is");
     }
 }
 

@@ -1,12 +1,13 @@
 //! What a server tells its host, as lines of the log: an event, and fields.
 
 use server::Notice;
+use zxid::Zxid;
 
 /// Writes a notice to the log.
 pub(super) fn log(notice: &Notice) {
     match notice {
         Notice::Serving { zxid, nodes, sessions } => {
-            tracing::info!(%zxid, nodes, sessions, "serving");
+            tracing::info!(zxid = hex(*zxid), nodes, sessions, "serving");
         }
         Notice::Refused { from, session, why } => {
             tracing::warn!(%from, %session, ?why, "connection refused");
@@ -23,13 +24,18 @@ pub(super) fn log(notice: &Notice) {
         Notice::SessionClosed { session, expired: false } => {
             tracing::debug!(%session, "session closed");
         }
-        Notice::SnapshotBegun { zxid } => tracing::info!(%zxid, "snapshot begun"),
-        Notice::SnapshotSaved { zxid } => tracing::info!(%zxid, "snapshot saved"),
+        Notice::SnapshotBegun { zxid } => tracing::info!(zxid = hex(*zxid), "snapshot begun"),
+        Notice::SnapshotSaved { zxid } => tracing::info!(zxid = hex(*zxid), "snapshot saved"),
         Notice::DiskFailed { why } => tracing::error!(why, "disk failed"),
         Notice::RolledOver => tracing::error!("epoch used up"),
         Notice::QuotaExceeded { path, what, limit, used } => {
             tracing::warn!(path, what, limit, used, "quota exceeded");
         }
-        Notice::DigestMismatch { zxid } => tracing::error!(%zxid, "digest mismatch"),
+        Notice::DigestMismatch { zxid } => tracing::error!(zxid = hex(*zxid), "digest mismatch"),
     }
+}
+
+/// A zxid as operators know it: from file names, and from `srvr`.
+fn hex(zxid: Zxid) -> String {
+    format!("0x{:x}", zxid.0)
 }
