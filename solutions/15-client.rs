@@ -176,7 +176,7 @@ impl Session {
     }
 
     fn on_message(&mut self, server: usize, message: ClientMessage, out: &mut Out) {
-        let ClientMessage::Frame(frame) = message else { return };
+        let ClientMessage::Frame(frame) = message else { return }; // Servers send frames only.
         if self.link.server() != Some(server) {
             return; // Of a connection that we gave up.
         }

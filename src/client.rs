@@ -34,6 +34,11 @@ use tokio::time::Instant;
 /// that their own server sent.
 const LONGEST_FRAME: usize = 64 << 20;
 
+/// How many bytes are read at once at least, if they are there.
+const READ_BYTES: usize = 64 << 10;
+/// How often is read before the machine has its turn.
+const READS: usize = 16;
+
 /// A client of an ensemble, ours or Apache's.
 ///
 /// It is a handle: clone it freely. All its methods are those of [`protocol::Client`].
@@ -269,8 +274,9 @@ impl Host {
     fn exchange(&mut self) {
         let Link::Open(connection) = &mut self.link else { return };
         let server = connection.server;
-        if let Err(error) = connection.flush().and_then(|()| connection.fill()) {
-            // What came before the end still counts: the last answer of a session does.
+        // What came before the end still counts, even if nothing more can be written: it may be the
+        // last answer of the session.
+        if let Err(error) = connection.flush().and(connection.fill()) {
             self.cut(server);
             if self.link.server() == Some(server) {
                 self.closed(server, error.to_string());
@@ -406,20 +412,21 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what is there. The end of the stream is an error.
+    /// Reads what is there, up to a limit: the machine has its turn in between. The end of the
+    /// stream is an error.
     fn fill(&mut self) -> io::Result<()> {
-        loop {
-            self.incoming.reserve(64 << 10);
+        for _ in 0..READS {
+            self.incoming.reserve(READ_BYTES);
             match self.stream.try_read_buf(&mut self.incoming) {
                 Ok(0) => {
                     let why = "the server closed the connection";
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
                 }
-                Ok(read) if read < 64 << 10 => return Ok(()),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 }
