@@ -112,7 +112,7 @@ fn try_mutant(mutant: &Mutant, copy: &Path, target: &Path) -> String {
     fs::write(&file, text).expect("the copy is ours");
     let said = String::from_utf8_lossy(&output.stdout);
     let broken = said.lines().find(|line| line.starts_with("  at "));
-    let seed = said.lines().filter(|line| line.starts_with("seed ")).last().unwrap_or_default();
+    let seed = said.lines().rfind(|line| line.starts_with("seed ")).unwrap_or_default();
     match broken {
         Some(line) if line.contains(&format!(" {}: ", mutant.invariant)) => {
             format!("killed by {}, {}", mutant.invariant, seed.split(',').next().unwrap_or(""))

@@ -43,7 +43,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             clients: 4,
-            duration: Duration::from_secs(30),
+            duration: Duration::from_secs(20),
             patience: Duration::from_secs(180),
             faults: true,
             tail: 0,
@@ -257,22 +257,40 @@ struct Starter {
 
 impl Starter {
     fn start(&self, boot: Boot) -> Result<Booted<Anyone>, Fault> {
+        let before = boot.files.copy();
         let (recovered, store, _) = self.open(boot.files)?;
-        // What was just recovered, recovered once more from a copy, must be the same.
-        let copy = store.files().copy();
-        copy.leave_room(None);
-        let again = match self.open(copy) {
-            Ok((again, _, _)) if again.state == recovered.state => None,
-            Ok((again, _, _)) => Some(format!("{:?}, not {:?}", again.state, recovered.state)),
-            // The faults that are to come come to the copy too.
-            Err(fault) => refusal(&fault.to_string()).map(str::to_owned),
-        };
-        *self.again.borrow_mut() = durability::recovers_the_same(again);
+        let interrupted = self.interrupted(before, boot.seed);
+        let repeated = self.repeated(store.files().copy(), &recovered);
+        *self.again.borrow_mut() = durability::recovers_the_same(interrupted.or(repeated));
         let server = Server::new(self.server.clone());
         let host = ServerHost::new(server, self.witness.clone(), self.power_lost.get());
         let recovered = Found::Server(Box::new(recovered));
         let machine = Anyone::Server(Box::new(host));
         Ok(Booted { machine, disk: Box::new(Queue(store)), recovered })
+    }
+
+    /// Recovers once more from a copy: what is found must be the same. Says what is not.
+    fn repeated(&self, files: SimFiles, found: &server::Recovered) -> Option<String> {
+        match self.open(files) {
+            Ok((again, _, _)) if again.state == found.state => None,
+            Ok((again, _, _)) => Some(format!("{:?}, not {:?}", again.state, found.state)),
+            // The faults that are to come come to the copy too.
+            Err(fault) => refusal(&fault.to_string()).map(str::to_owned),
+        }
+    }
+
+    /// Recovers from a copy whose power goes on the way, and then again: nothing that counts may
+    /// be missing. Says what is.
+    fn interrupted(&self, files: SimFiles, seed: u64) -> Option<String> {
+        let mut dice = Dice::new(seed);
+        files.lose_power_after(dice.between(0, 12));
+        if self.open(files.clone()).is_err() {
+            files.power_loss(&mut dice);
+        }
+        match self.open(files) {
+            Ok((again, _, _)) => self.witness.borrow().misses(&again.state),
+            Err(fault) => refusal(&fault.to_string()).map(str::to_owned),
+        }
     }
 
     fn open(&self, files: SimFiles) -> Result<server::Opened<SimFiles>, Fault> {

@@ -57,13 +57,22 @@ impl Witness {
     /// The server starts: what it was told by its connections is gone. `found` is what its disk
     /// held.
     pub fn started(&mut self, found: &State, power_lost: bool) -> Verdict {
-        // What was said before the end was said.
-        self.judge()?;
+        // What was said before the end was said; of the rest of that batch nobody heard.
+        self.judge_said()?;
         self.lines.clear();
         self.heard.values_mut().for_each(|heard| *heard = self.now);
         self.log.recovered(found.last, self.model.zxid, power_lost)?;
         let expected = self.log.state_at(&self.model, found.last);
         durability::recovered_state(found.last, recovery::difference(&expected, found))
+    }
+
+    /// What is wrong with a state that a server could start from, if something is.
+    pub fn misses(&self, found: &State) -> Option<String> {
+        let kept = self.log.kept(self.model.zxid);
+        if found.last < kept {
+            return Some(format!("it ends at {}, though {kept} was confirmed", found.last));
+        }
+        recovery::difference(&self.log.state_at(&self.model, found.last), found)
     }
 
     /// The time of the step that follows.
@@ -163,20 +172,27 @@ impl Witness {
         })
     }
 
-    /// The batch is done: judges all that was said in it, in the order of what it shows.
+    /// The batch is done: judges all that was said in it. Nothing may be owed any more.
     pub fn judge(&mut self) -> Verdict {
+        self.judge_said()?;
+        self.lines.retain(|_, line| !line.gone);
+        let zxid = self.model.zxid;
+        self.lines.iter_mut().try_for_each(|(connection, line)| {
+            line.batch_is_over();
+            watching::all_told(*connection, &line.owed, zxid)?;
+            watching::catches_up(*connection, &line.caught_up, &[])
+        })
+    }
+
+    /// Judges what was said, in the order of what it shows.
+    fn judge_said(&mut self) -> Verdict {
         while let Some(connection) = self.first_to_judge() {
             let line = self.lines.get_mut(&connection);
             if let Some(frame) = line.and_then(|line| line.said.pop_front()) {
                 self.said_frame(connection, &frame)?;
             }
         }
-        self.lines.retain(|_, line| !line.gone);
-        let zxid = self.model.zxid;
-        self.lines.iter().try_for_each(|(connection, line)| {
-            watching::all_told(*connection, &line.owed, zxid)?;
-            watching::catches_up(*connection, &line.caught_up, &[])
-        })
+        Ok(())
     }
 
     /// The connection whose next frame shows the least.
@@ -253,6 +269,9 @@ impl Witness {
         if header.zxid < 0 {
             line.caught_up.push(told);
             self.coverage.saw("an event is caught up on");
+            return Ok(());
+        }
+        if line.owed.first() != Some(&told) && line.may_be_told(&told) {
             return Ok(());
         }
         watching::is_due(&told, &line.owed)?;
@@ -357,9 +376,7 @@ impl Witness {
         }
         self.coverage.saw(format!("transaction {}", header.op));
         for line in self.lines.values_mut() {
-            for change in &changes {
-                line.owed.extend(line.watches.fire(change, &line.who));
-            }
+            changes.iter().for_each(|change| line.changed(change));
         }
         Ok(())
     }

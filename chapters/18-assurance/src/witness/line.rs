@@ -11,7 +11,7 @@ use zxid::SessionId;
 use crate::ask::Ask;
 use crate::invariants::watching::Told;
 use crate::invariants::{Verdict, tree, watching};
-use crate::model::{Model, Watches, Who};
+use crate::model::{Change, Model, Watches, Who};
 
 /// A request without an answer.
 #[derive(Clone, Debug)]
@@ -44,6 +44,11 @@ pub(super) struct Line {
     pub(super) gone: bool,
     /// Events that the connection must be told, from changes that were shown.
     pub(super) owed: Vec<Told>,
+    /// Events that it may be told or not: they depend on credentials of the same batch, and nobody
+    /// outside knows which came first.
+    unsure: Vec<Told>,
+    /// Who it was when the batch began.
+    before: Who,
     /// Events that belong to no transaction: what setting watches again found.
     pub(super) caught_up: Vec<Told>,
 }
@@ -62,6 +67,8 @@ impl Line {
             said: VecDeque::new(),
             gone: false,
             owed: Vec::new(),
+            unsure: Vec::new(),
+            before: Who::from(from),
             caught_up: Vec::new(),
         }
     }
@@ -71,6 +78,33 @@ impl Line {
         self.greeted = Some(now);
         if let Ok(request) = jute::from_slice::<ConnectRequest>(frame) {
             self.session = request.session_id;
+        }
+    }
+
+    /// A change is shown: what the connection must be told of it.
+    pub(super) fn changed(&mut self, change: &Change) {
+        let mut copy = (self.before != self.who).then(|| self.watches.clone());
+        let told = self.watches.fire(change, &self.who);
+        let Some(copy) = &mut copy else { return self.owed.extend(told) };
+        let before = copy.fire(change, &self.before);
+        self.unsure.extend(before.iter().filter(|event| !told.contains(event)).cloned());
+        for event in told {
+            let list = if before.contains(&event) { &mut self.owed } else { &mut self.unsure };
+            list.push(event);
+        }
+    }
+
+    /// Whether an event is one that may be told or not. Then it was.
+    pub(super) fn may_be_told(&mut self, told: &Told) -> bool {
+        let index = self.unsure.iter().position(|event| event == told);
+        index.map(|index| self.unsure.remove(index)).is_some()
+    }
+
+    /// The batch is over: from now on it is known who the connection is.
+    pub(super) fn batch_is_over(&mut self) {
+        self.unsure.clear();
+        if self.before != self.who {
+            self.before = self.who.clone();
         }
     }
 
