@@ -30,9 +30,9 @@ impl Taste {
         for weight in &mut weights {
             *weight = [0, 1, 1, 5, 20][dice.below(5)];
         }
-        // Everybody writes something.
+        // Everybody writes something, and some of it succeeds.
         weights[0] += 5;
-        weights[1] += 5;
+        weights[1] += weights.iter().sum::<u32>() / 4;
         let pause = Duration::from_millis([5, 20, 100, 500][dice.below(4)]);
         let pipeline = [1, 4, 40][dice.below(3)];
         Taste { weights, pause, pipeline, directories: 1 + dice.below(4) }
