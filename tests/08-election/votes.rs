@@ -37,6 +37,11 @@ fn votes_are_in_one_strict_order_of_epoch_zxid_and_id() {
 }
 
 #[test]
+fn zxids_are_compared_as_signed_numbers_as_the_original_does() {
+    assert!(better(&vote(1, Zxid::ZERO, 1), &vote(1, Vote::UNKNOWN, 2), &voters(3)));
+}
+
+#[test]
 fn a_vote_for_a_server_that_weighs_nothing_is_never_better() {
     let share = |weight| Share { group: 1, weight };
     let members = Members::grouped([(ServerId(1), share(1)), (ServerId(2), share(0))]);
@@ -152,6 +157,9 @@ fn only_those_with_the_latest_history_may_lead_and_only_if_a_quorum_is_alive() {
         (ServerId(3), log(1, 1, 101)),
     ]);
     assert_eq!(safe_leaders(&logs, &ids(&[2, 3])), ids(&[2]));
+    // Of equal ends, the one that was brought into the later epoch counts.
+    let logs = BTreeMap::from([(ServerId(1), log(2, 1, 7)), (ServerId(2), log(1, 1, 7))]);
+    assert_eq!(safe_leaders(&logs, &ids(&[1, 2])), ids(&[1]));
 }
 
 /// One server under test, told what others think.
@@ -206,6 +214,53 @@ fn a_vote_of_an_older_round_is_answered_and_not_counted() {
     assert_eq!(answers(&effects), [(1, ServerState::Looking, three, 5)]);
     let effects = second.hear(4, ServerState::Looking, three, 4);
     assert!(!effects.iter().any(|it| matches!(it, Effect::Set { timer: Timer::Settle, .. })));
+}
+
+#[test]
+fn a_late_vote_of_an_older_round_does_not_take_the_place_of_a_newer_one() {
+    let mut subject = Subject::new(2, voters(3), LogEnd::default());
+    let three = vote(0, Zxid::ZERO, 3);
+    subject.hear(3, ServerState::Looking, three, 5);
+    let effects = subject.hear(3, ServerState::Looking, three, 4);
+    assert!(!effects.contains(&Effect::Clear(Timer::Settle)));
+    assert!(elected(&subject.step(Event::Expired(Timer::Settle))).is_some());
+}
+
+#[test]
+fn in_a_newer_round_a_vote_need_only_beat_the_own_history() {
+    let mut subject = Subject::new(1, voters(5), LogEnd::default());
+    subject.hear(5, ServerState::Looking, vote(0, Zxid::ZERO, 5), 1);
+    assert_eq!(subject.election.vote().leader, ServerId(5));
+    // Server 5 is dead by now, and nobody in round 2 votes for it.
+    subject.hear(2, ServerState::Looking, vote(0, Zxid::ZERO, 2), 2);
+    assert_eq!(subject.election.vote().leader, ServerId(2));
+}
+
+#[test]
+fn who_looks_again_forgets_what_was_heard_before() {
+    let mut subject = Subject::new(5, voters(5), LogEnd::default());
+    let four = vote(3, Zxid::new(3, 9), 4);
+    subject.hear(1, ServerState::Following, four, 7);
+    subject.hear(2, ServerState::Following, four, 7);
+    let mut effects = Effects::new();
+    subject.election.look(LogEnd::default(), &mut effects);
+    assert_eq!(elected(&subject.hear(4, ServerState::Leading, four, 7)), None);
+    subject.hear(1, ServerState::Following, four, 7);
+    assert!(elected(&subject.hear(2, ServerState::Following, four, 7)).is_some());
+}
+
+#[test]
+fn followers_of_one_leader_in_different_epochs_do_not_add_up() {
+    let mut subject = Subject::new(5, voters(5), LogEnd::default());
+    let (old, new) = (vote(1, Zxid::ZERO, 4), vote(2, Zxid::ZERO, 4));
+    subject.hear(1, ServerState::Following, old, 7);
+    subject.hear(2, ServerState::Following, new, 7);
+    assert_eq!(elected(&subject.hear(4, ServerState::Leading, new, 7)), None);
+    // Within the round of the one that looks, they do.
+    let mut subject = Subject::new(5, voters(5), LogEnd::default());
+    subject.hear(1, ServerState::Following, old, 1);
+    subject.hear(2, ServerState::Following, new, 1);
+    assert!(elected(&subject.hear(4, ServerState::Leading, new, 1)).is_some());
 }
 
 #[test]
@@ -289,6 +344,8 @@ fn a_vote_for_a_server_without_a_vote_is_ignored() {
     let mut subject = Subject::new(2, voters(3), LogEnd::default());
     subject.hear(1, ServerState::Looking, vote(9, Zxid::ZERO, 77), 1);
     assert_eq!(subject.election.vote(), vote(0, Zxid::ZERO, 2));
+    subject.hear(1, ServerState::Looking, vote(9, Zxid::ZERO, 77), 5);
+    assert_eq!(subject.election.round(), 1);
 }
 
 #[test]
