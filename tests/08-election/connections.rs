@@ -7,7 +7,7 @@ use election::{
     Connections, ElectionPort, Frame, Initial, Limits, Link, Notification, PortTimer, ServerState,
     Told, Vote,
 };
-use machines::{Effect, Effects, Settings};
+use machines::{Dice, Effect, Effects, Settings};
 use zxid::ServerId;
 
 use crate::ensemble::{Ensemble, node, voters};
@@ -152,6 +152,13 @@ fn an_observer_without_an_id_is_given_one_and_stays() {
     subject.hello(5, Initial::NAMELESS);
     assert_eq!(subject.connected(), [ServerId(-2), ServerId(-1)]);
     assert_eq!(subject.send(-1, 1), [sent(Link::From(4), 1)]);
+    // Nobody else may take such an id, and when the observer is gone, nothing is left of it.
+    let effects = subject.hello(6, ServerId(-1));
+    assert!(effects.contains(&Effect::Close(Link::From(6))));
+    subject.closed(Link::From(4));
+    let before = subject.connections.clone();
+    assert_eq!(subject.send(-1, 2), []);
+    assert_eq!(subject.connections, before);
 }
 
 #[test]
@@ -182,6 +189,55 @@ fn those_who_never_say_who_they_are_are_few_and_do_not_stay() {
     assert!(subject.done().contains(&Effect::Close(Link::From(3))));
     subject.connections.on_expired(3, &mut subject.effects);
     assert_eq!(subject.done(), []);
+}
+
+#[test]
+fn whatever_strangers_do_only_so_much_is_kept_of_them() {
+    for seed in 0..300 {
+        let mut dice = Dice::new(seed);
+        let mut subject = Subject::new(2);
+        let mut opened = 0;
+        for _ in 0..200 {
+            let number = dice.between(opened.max(8) - 8, opened + 1);
+            let link = match dice.below(3) {
+                0 => Link::To(ServerId(dice.below(6) as i64)),
+                _ => Link::From(number),
+            };
+            let ids = [-3, -1, 0, 1, 2, 3, 4, 5, 900, i64::MAX, i64::MIN];
+            let server = ServerId(ids[dice.below(ids.len())]);
+            match dice.below(5) {
+                0 => {
+                    opened += 1;
+                    subject.hello(opened, server);
+                }
+                1 => {
+                    opened += 1;
+                    subject.opened(Link::From(opened));
+                }
+                2 => {
+                    subject.closed(link);
+                }
+                3 => {
+                    let frame = Frame::Notification(message(1));
+                    let effects = &mut subject.effects;
+                    let heard = subject.connections.on_received(link, frame, effects);
+                    if let Some((from, _)) = heard {
+                        subject.send(from.0, 1);
+                    }
+                }
+                _ => subject.connections.on_expired(number, &mut subject.effects),
+            }
+            let guests = subject.connected().iter().filter(|it| !voters(3).contains(**it)).count();
+            assert!(guests <= SMALL.guests, "seed {seed}: {guests} guests");
+        }
+        for number in 0..=opened {
+            subject.closed(Link::From(number));
+        }
+        let ids = -250..1_000;
+        ids.for_each(|id| drop(subject.closed(Link::To(ServerId(id)))));
+        let text = format!("{:?}", subject.connections);
+        assert!(text.len() < 1_500, "seed {seed}: nothing of them is left: {text}");
+    }
 }
 
 #[test]

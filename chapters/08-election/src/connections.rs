@@ -100,7 +100,10 @@ impl Connections {
         line.newest = Some(message.clone());
         match line.link {
             Some(link) => effects.send(link, Frame::Notification(message)),
-            None => self.dial(to, effects),
+            None => {
+                self.dial(to, effects);
+                self.forget_guest(to);
+            }
         }
     }
 
@@ -138,7 +141,9 @@ impl Connections {
         effects: &mut Effects<ElectionPort>,
     ) -> Option<(ServerId, Notification)> {
         let server = match link {
-            Link::To(server) => Some(server),
+            // Only the connection that is kept is listened to.
+            Link::To(server) if self.lines.get(&server)?.link == Some(link) => Some(server),
+            Link::To(_) => return None,
             Link::From(number) => *self.accepted.get(&number)?,
         };
         match (server, frame) {
@@ -196,10 +201,13 @@ impl Connections {
     fn on_initial(&mut self, link: Link, initial: Initial, effects: &mut Effects<ElectionPort>) {
         let nameless = initial.server == Initial::NAMELESS;
         let server = if nameless { ServerId(self.nameless - 1) } else { initial.server };
-        let known = self.members.contains(server) || self.lines.contains_key(&server);
+        let member = self.members.contains(server);
+        let known = member || self.lines.contains_key(&server);
+        // Negative ids are those that are made up here.
+        let impossible = server == self.me || server.0 < 0 && !member && !nameless;
         // Unlike ZooKeeper, which lets a connection from a server of its own id stand idle, we
         // close it, and we do not take in everybody who says that he is a server.
-        if server == self.me || !known && self.guests() >= self.limits.guests {
+        if impossible || !known && self.guests() >= self.limits.guests {
             effects.close(link);
             self.on_closed(link, effects);
             return;
@@ -261,7 +269,7 @@ impl Connections {
     fn dial(&mut self, server: ServerId, effects: &mut Effects<ElectionPort>) {
         let line = self.lines.entry(server).or_default();
         // An id that was made up here leads nowhere.
-        if !line.dialling && server.0 >= 0 {
+        if !line.dialling && (server.0 >= 0 || self.members.contains(server)) {
             line.dialling = true;
             effects.open(Link::To(server));
         }
