@@ -5,7 +5,7 @@
 //! specification, it is slow and plain, and where the two differ one of them is wrong.
 //!
 //! Always true:
-//! - the model depends on the transactions alone, so two servers that logged the same agree with it;
+//! - it depends on the transactions alone, so two servers that logged the same agree with it;
 //! - every path in the map has its parent in the map, and its name among the parent's children;
 //! - `digest` is the sum over all nodes, kept up to date by the difference that each change makes.
 //!
