@@ -159,7 +159,12 @@ impl Run {
         self.nemesis.stop(&mut self.world);
         self.power_lost.set(self.nemesis.ledger.power_lost);
         self.friendly();
-        self.pass(PEACE)?;
+        for _ in 0..PEACES {
+            self.pass(PEACE)?;
+            if self.history.borrow().confirmed >= ENOUGH {
+                break;
+            }
+        }
         self.history.borrow_mut().quiet = true;
         self.rest()?;
         self.end()
@@ -301,9 +306,11 @@ impl Starter {
     }
 }
 
-/// For how long programs go on when all is well again: a run in which nothing was ever done says
-/// nothing.
+/// For how long programs go on when all is well again, and how often they may go on for as long
+/// until enough writes are confirmed: a run in which nothing was ever done says nothing.
 const PEACE: Duration = Duration::from_secs(10);
+const PEACES: u32 = 6;
+const ENOUGH: u64 = 10;
 
 /// How a refusal to start begins if what is on the disk is the reason, and not the disk.
 const DAMAGE: &str = "damaged: ";
