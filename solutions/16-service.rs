@@ -25,6 +25,10 @@ use watches::{Changed, Event, Removal, WatchKind, Watcher, Watches};
 use znodes::{Access, Change, Node, Outcome, OverQuota};
 use zxid::{SessionId, Zxid};
 
+/// How many bytes of data and names one multiRead may gather. Unlike ZooKeeper, which runs out of
+/// memory; a small request can name a large node thousands of times.
+const MULTI_READ_LIMIT: usize = 64 << 20;
+
 /// The state, and who watches it from here.
 #[derive(Debug)]
 pub struct Service {
@@ -137,8 +141,16 @@ impl Service {
                 encode_reply(out, xid, zxid, &ListResponse { list });
             }
             Request::MultiRead(ops) => {
-                let results: Vec<MultiResult<'_>> =
-                    ops.iter().map(|op| self.part_of_read(reader, op)).collect();
+                let mut results = Vec::with_capacity(ops.len());
+                let mut size = 0;
+                for op in ops {
+                    let result = self.part_of_read(reader, op);
+                    size += weight(&result);
+                    if size > MULTI_READ_LIMIT {
+                        return Err(ErrorCode::MarshallingError);
+                    }
+                    results.push(result);
+                }
                 encode_multi(out, xid, zxid, &results);
             }
             Request::WhoAmI => {
@@ -342,4 +354,13 @@ fn done_or_no_watcher(
     }
     encode_done(out, xid, zxid);
     Ok(())
+}
+
+/// About how many bytes a part of a multiRead takes in its answer.
+fn weight(result: &MultiResult<'_>) -> usize {
+    match result {
+        MultiResult::GetData(data, _) => data.map_or(0, <[u8]>::len),
+        MultiResult::GetChildren(names) => names.iter().map(|name| name.len() + 4).sum(),
+        _ => 0,
+    }
 }
