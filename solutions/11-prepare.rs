@@ -127,7 +127,8 @@ impl<'p> Preparation<'p> {
         self.require_quota(&path, 1, data.map_or(0, <[u8]>::len) as i64)?;
 
         let parent_cversion = self.will_have_child(&parent, above);
-        let record = Record::newborn(&path, data, acl.clone().into(), self.zxid, self.time, kind);
+        let shared = self.tree.share(&acl);
+        let record = Record::newborn(&path, data, shared, self.zxid, self.time, kind);
         self.put(&path, 0, record);
         Ok(match kind {
             Kind::Container => {
@@ -225,7 +226,7 @@ impl<'p> Preparation<'p> {
         expect_version(version, record.stat.aversion)?;
         let version = next_version(record.stat.aversion);
         record.stat.aversion = version;
-        record.acl = acl.clone().into();
+        record.acl = self.tree.share(&acl);
         self.put(&path, old, record);
         Ok(SetAclTxn { path, acl, version })
     }

@@ -24,6 +24,12 @@ use super::notices;
 use super::timers::Timers;
 use crate::disk::{DiskThread, Job};
 
+/// For how long only one client must have talked for the others not to be waited for.
+const ALONE: Duration = Duration::from_millis(5);
+
+/// So many jobs are little: a write or two, and the force.
+const LITTLE: usize = 4;
+
 /// Messages that one pass takes, about.
 const PASS: usize = 4096;
 
@@ -69,6 +75,9 @@ struct Hands {
     disk: DiskThread,
     /// Peers whose end the machine is told at the end of the pass.
     gone: Vec<Peer>,
+    /// The client that talked last, and since when only it has.
+    talker: u64,
+    talks_since: Duration,
 }
 
 impl<M: Machine<Protocol = Zk>> Driver<M> {
@@ -90,6 +99,8 @@ impl<M: Machine<Protocol = Zk>> Driver<M> {
             jobs: Vec::new(),
             disk,
             gone: Vec::new(),
+            talker: 0,
+            talks_since: Duration::ZERO,
         };
         let effects = Effects::new();
         let mut driver = Driver { machine, effects, hands, orders, answers, fault: None };
@@ -167,6 +178,7 @@ impl<M: Machine<Protocol = Zk>> Driver<M> {
     /// Takes messages from one link.
     fn serve(&mut self, link: &Rc<Link>, left: &mut usize) {
         link.left_inbox();
+        self.hands.hear(link.peer.number, self.effects.now().monotonic);
         let from = Peer::Client(link.peer);
         while *left > 0 {
             match link.take() {
@@ -196,8 +208,8 @@ impl<M: Machine<Protocol = Zk>> Driver<M> {
             self.step(Event::Closed(peer));
         }
         self.step(Event::Drained);
-        self.hands.give_to_disk();
         self.hands.flush();
+        self.hands.give_to_disk();
     }
 
     /// Lets the disk finish, and gives the clients the answers that waited for it.
@@ -276,9 +288,18 @@ impl Hands {
         }
     }
 
+    /// Notes who talks.
+    fn hear(&mut self, number: u64, now: Duration) {
+        if self.talker != number {
+            (self.talker, self.talks_since) = (number, now);
+        }
+    }
+
     fn give_to_disk(&mut self) {
         if !self.jobs.is_empty() {
-            self.disk.give(std::mem::take(&mut self.jobs));
+            let alone = self.begun.elapsed() > self.talks_since + ALONE;
+            let little = self.jobs.len() <= LITTLE;
+            self.disk.give(std::mem::take(&mut self.jobs), alone && little);
         }
     }
 

@@ -39,6 +39,14 @@ impl Acls {
         self.by_id.get(&id).map_or(&self.open, |(list, _)| list)
     }
 
+    /// A list, shared if it is known.
+    pub(crate) fn share(&self, list: &[Acl]) -> Arc<[Acl]> {
+        if *list == *self.open {
+            return self.open.clone();
+        }
+        self.by_list.get_key_value(list).map_or_else(|| list.into(), |(known, _)| known.clone())
+    }
+
     /// Takes a number for a list, once more.
     pub(crate) fn take(&mut self, list: &[Acl]) -> AclId {
         if *list == *self.open {

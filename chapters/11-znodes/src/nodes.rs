@@ -1,4 +1,5 @@
-//! The memory of the tree: nodes in one array, found by path through one index.
+//! The memory of the tree: nodes in numbered places, found by path through one index. The places
+//! come in pieces, so that growing never moves a node: a server has no time for that.
 //!
 //! A node costs its slot of 120 bytes, one allocation for its name and data together, and some 12
 //! bytes of the index. Siblings are chained through the slots, so that a leaf carries no map of
@@ -14,13 +15,16 @@ use machines::Index;
 
 use crate::acls::{AclId, OPEN};
 
-/// A node's place in the array. A place is used again when its node is gone.
+/// A node's place. It is used again when its node is gone.
 pub(crate) type NodeId = u32;
 
 /// The root's place.
 pub(crate) const ROOT: NodeId = 0;
 /// No node.
 pub(crate) const NONE: NodeId = NodeId::MAX;
+
+/// Places in a piece.
+const PIECE: usize = 1024;
 
 const NULL_DATA: u32 = 1 << 31;
 const LEFT_OUT: u32 = 1 << 30;
@@ -81,7 +85,7 @@ impl Slot {
 /// All nodes of a tree.
 #[derive(Clone, Debug)]
 pub(crate) struct Nodes {
-    slots: Vec<Slot>,
+    pieces: Vec<Vec<Slot>>,
     free: Vec<NodeId>,
     index: Index,
 }
@@ -89,24 +93,42 @@ pub(crate) struct Nodes {
 impl Nodes {
     /// Only the root. The seed decides how paths are hashed.
     pub(crate) fn new(seed: u64, root: StatPersisted, prefix: u32) -> Nodes {
-        let mut nodes = Nodes { slots: Vec::new(), free: Vec::new(), index: Index::new(seed) };
+        let mut nodes = Nodes { pieces: Vec::new(), free: Vec::new(), index: Index::new(seed) };
         let mut slot = Slot::empty(root, prefix, NONE);
         slot.set_body("", Some(b""), false);
-        nodes.slots.push(slot);
+        nodes.place(slot);
         nodes
     }
 
     /// How many nodes there are.
     pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        let last = self.pieces.last().map_or(0, Vec::len);
+        (self.pieces.len() - 1) * PIECE + last - self.free.len()
+    }
+
+    /// Gives a slot a place.
+    fn place(&mut self, slot: Slot) -> NodeId {
+        if let Some(id) = self.free.pop() {
+            *self.slot_mut(id) = slot;
+            return id;
+        }
+        match self.pieces.last() {
+            None => self.pieces.push(Vec::new()),
+            Some(last) if last.len() == PIECE => self.pieces.push(Vec::with_capacity(PIECE)),
+            Some(_) => {}
+        }
+        let before = (self.pieces.len() - 1) * PIECE;
+        let last = self.pieces.last_mut().expect("there is one now");
+        last.push(slot);
+        (before + last.len() - 1) as NodeId
     }
 
     pub(crate) fn slot(&self, id: NodeId) -> &Slot {
-        &self.slots[id as usize]
+        &self.pieces[id as usize / PIECE][id as usize % PIECE]
     }
 
     pub(crate) fn slot_mut(&mut self, id: NodeId) -> &mut Slot {
-        &mut self.slots[id as usize]
+        &mut self.pieces[id as usize / PIECE][id as usize % PIECE]
     }
 
     /// The node of a path.
@@ -165,16 +187,7 @@ impl Nodes {
         let mut slot = Slot::empty(stat, prefix, parent);
         slot.acl = acl;
         slot.set_body(crate::path::name(path), data, crate::digest::leaves_out(path));
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.slots[id as usize] = slot;
-                id
-            }
-            None => {
-                self.slots.push(slot);
-                (self.slots.len() - 1) as NodeId
-            }
-        };
+        let id = self.place(slot);
         self.index.insert(self.index.hash(path.as_bytes()), id);
         self.chain(parent, id);
         id

@@ -117,6 +117,11 @@ impl Tree {
         self.data_size
     }
 
+    /// A list, shared with the nodes that have the same.
+    pub fn share(&self, acl: &[Acl]) -> Arc<[Acl]> {
+        self.acls.share(acl)
+    }
+
     /// What decides how paths are hashed.
     pub(crate) fn seed(&self) -> u64 {
         self.seed

@@ -33,6 +33,8 @@ pub struct Snapshots {
     bytes: u64,
     enough: u64,
     enough_bytes: u64,
+    /// Bytes of the last snapshot of this process.
+    weight: u64,
     under_way: Option<UnderWay>,
 }
 
@@ -56,6 +58,7 @@ impl Snapshots {
             bytes: 0,
             enough: 0,
             enough_bytes: 0,
+            weight: 0,
             under_way: None,
         };
         snapshots.draw();
@@ -79,13 +82,17 @@ impl Snapshots {
     }
 
     /// Begins a snapshot if enough was logged. Says whether there is something new to be forced.
+    ///
+    /// Unlike ZooKeeper, a large tree is not saved again before half as many bytes were logged as
+    /// the last snapshot has: else a server under load would do little but save.
     pub fn begin_if_due(&mut self, state: &mut State, effects: &mut Effects<Zk>) -> bool {
         let due = self.logged > self.enough || self.bytes > self.enough_bytes;
-        if !due || self.under_way.is_some() {
+        if !due || self.bytes < self.weight / 2 || self.under_way.is_some() {
             return false;
         }
         self.logged = 0;
         self.bytes = 0;
+        self.weight = 0;
         self.draw();
         let zxid = state.last;
         effects.answer(Notice::SnapshotBegun { zxid });
@@ -130,6 +137,7 @@ impl Snapshots {
         if !more {
             save_end(&mut slice);
         }
+        self.weight += slice.len() as u64;
         effects.write(Write::SnapshotBytes(Bytes::from(slice)));
         if !more {
             state.tree.end_walk(under_way.walk);
