@@ -1,9 +1,10 @@
 //! What a client costs is bounded; and the four-letter words.
 
-use protocol::{Request, Word};
+use jute::records::{ErrorCode, ReadRequest};
+use protocol::{ReadOp, Request, Word};
 use server::{Notice, Refused, Settings, Words};
 
-use crate::stage::{Stage, create, exists, new_session, set, settings};
+use crate::stage::{Heard, Stage, create, exists, new_session, set, settings};
 
 fn refusals(stage: &Stage) -> Vec<Refused> {
     let why = |notice: &Notice| match notice {
@@ -163,4 +164,23 @@ fn frames_and_words_are_counted_as_zookeeper_counts_them() {
     // A reply with a path, one with a stat, an event; without their lengths.
     let sizes = stats.response_size;
     assert_eq!((sizes.min, sizes.max, sizes.last), (22, 84, 84));
+}
+
+#[test]
+fn a_small_multi_read_cannot_make_a_huge_answer() {
+    let mut stage = Stage::new(settings());
+    stage.join(1);
+    let million = vec![7; 1_000_000];
+    stage.call(1, 1, &create("/large", 0));
+    stage.call(1, 2, &set("/large", &million));
+    let part = || ReadOp::GetData(ReadRequest { path: "/large".into(), watch: false });
+    let some = stage.call(1, 3, &Request::MultiRead((0..3).map(|_| part()).collect()));
+    let many = stage.call(1, 4, &Request::MultiRead((0..100).map(|_| part()).collect()));
+    let after = stage.call(1, 5, &exists("/large", false));
+    let err = |heard: Vec<Heard>| match heard[..] {
+        [Heard::Reply { err, .. }] => err,
+        _ => panic!("one answer: {heard:?}"),
+    };
+    let errors = [some, many, after].map(err);
+    assert_eq!(errors, [0, ErrorCode::MarshallingError.code(), 0]);
 }
