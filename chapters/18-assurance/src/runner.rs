@@ -106,8 +106,10 @@ struct Run {
     history: Rc<RefCell<History>>,
     /// Whether the server's last end was a loss of power.
     power_lost: Rc<Cell<bool>>,
-    /// What recovery found out about itself, when it was tried twice.
-    again: Rc<RefCell<Verdict>>,
+    starter: Rc<Starter>,
+    /// When it is tried next what a loss of power would leave.
+    probe: Duration,
+    dice: Dice,
     steps: u64,
 }
 
@@ -128,16 +130,15 @@ impl Run {
         let witness = Rc::new(RefCell::new(Witness::default()));
         let history = Rc::new(RefCell::new(History::default()));
         let power_lost = Rc::new(Cell::new(false));
-        let again = Rc::new(RefCell::new(Ok(())));
-        let server = server_settings(&mut dice);
-        let boot = Starter {
+        let starter = Rc::new(Starter {
+            server: server_settings(&mut dice),
             storage: storage_settings(&mut dice),
-            server,
             witness: witness.clone(),
             power_lost: power_lost.clone(),
-            again: again.clone(),
-        };
-        world.add(SERVER, move |given| boot.start(given));
+            again: RefCell::new(Ok(())),
+        });
+        let boots = starter.clone();
+        world.add(SERVER, move |boot| boots.start(boot));
         for number in 1..=clients {
             let history = history.clone();
             world.add(NodeId::Client(number), move |boot| {
@@ -146,8 +147,8 @@ impl Run {
                 Ok(Booted { machine, disk: Box::new(NoDisk), recovered: Found::Nothing })
             });
         }
-        let settings = settings.clone();
-        Run { world, settings, nemesis, witness, history, power_lost, again, steps: 0 }
+        let (settings, probe, steps) = (settings.clone(), Duration::ZERO, 0);
+        Run { world, settings, nemesis, witness, history, power_lost, starter, probe, dice, steps }
     }
 
     /// The whole life of the world.
@@ -177,6 +178,10 @@ impl Run {
             self.nemesis.act(&mut self.world);
             self.power_lost.set(self.nemesis.ledger.power_lost);
         }
+        if self.world.now() >= self.probe && self.settings.faults {
+            self.probe = self.world.now() + self.dice.time(Duration::ZERO, PROBES);
+            self.starter.would_survive(&self.world.files(SERVER), &mut self.dice)?;
+        }
         let Some(occurrence) = occurrence else { return Ok(()) };
         self.steps += 1;
         let line = &occurrence.line;
@@ -190,7 +195,7 @@ impl Run {
         if line.kind == Kind::Refused && line.node == SERVER {
             durability::starts_again(refusal(&line.text))?;
         }
-        self.again.borrow().clone()
+        self.starter.again.borrow().clone()
     }
 
     /// Time passes.
@@ -257,7 +262,8 @@ struct Starter {
     server: server::Settings,
     witness: Rc<RefCell<Witness>>,
     power_lost: Rc<Cell<bool>>,
-    again: Rc<RefCell<Verdict>>,
+    /// What recovery found out about itself, when it was tried twice.
+    again: RefCell<Verdict>,
 }
 
 impl Starter {
@@ -293,8 +299,21 @@ impl Starter {
             files.power_loss(&mut dice);
         }
         match self.open(files) {
-            Ok((again, _, _)) => self.witness.borrow().misses(&again.state),
+            Ok((again, _, _)) => {
+                self.witness.borrow().may_start_from(&again.state).err().map(|broken| broken.what)
+            }
             Err(fault) => refusal(&fault.to_string()).map(str::to_owned),
+        }
+    }
+
+    /// Tries on a copy what would be left if the power went now.
+    fn would_survive(&self, files: &SimFiles, dice: &mut Dice) -> Verdict {
+        let files = files.copy();
+        files.power_loss(dice);
+        files.leave_room(None);
+        match self.open(files) {
+            Ok((found, _, _)) => self.witness.borrow().may_start_from(&found.state),
+            Err(fault) => durability::starts_again(refusal(&fault.to_string())),
         }
     }
 
@@ -309,6 +328,8 @@ impl Starter {
 /// For how long programs go on when all is well again, and how often they may go on for as long
 /// until enough writes are confirmed: a run in which nothing was ever done says nothing.
 const PEACE: Duration = Duration::from_secs(10);
+/// The longest time between two trials of what a loss of power would leave.
+const PROBES: Duration = Duration::from_secs(3);
 const PEACES: u32 = 6;
 const ENOUGH: u64 = 10;
 
@@ -329,6 +350,7 @@ fn server_settings(dice: &mut Dice) -> server::Settings {
         outstanding_limit: [2, 20, 1_000][dice.below(3)],
         snap_count: [10, 50, 500, 100_000][dice.below(4)],
         purge_hours: dice.between(0, 2),
+        snap_retain: 1 + dice.below(3),
         extended_types: true,
         reap_interval_ms: dice.between(500, 10_000),
         ..server::Settings::default()

@@ -66,13 +66,11 @@ impl Witness {
         durability::recovered_state(found.last, recovery::difference(&expected, found))
     }
 
-    /// What is wrong with a state that a server could start from, if something is.
-    pub fn misses(&self, found: &State) -> Option<String> {
-        let kept = self.log.kept(self.model.zxid);
-        if found.last < kept {
-            return Some(format!("it ends at {}, though {kept} was confirmed", found.last));
-        }
-        recovery::difference(&self.log.state_at(&self.model, found.last), found)
+    /// Whether a server could start from such a state after a loss of power.
+    pub fn may_start_from(&self, found: &State) -> Verdict {
+        self.log.holds_what_counts(found.last, self.model.zxid)?;
+        let expected = self.log.state_at(&self.model, found.last);
+        durability::recovered_state(found.last, recovery::difference(&expected, found))
     }
 
     /// The time of the step that follows.

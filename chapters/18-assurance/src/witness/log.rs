@@ -54,7 +54,7 @@ pub(super) struct Log {
 impl Log {
     /// The server starts from what it found.
     pub(super) fn recovered(&mut self, zxid: Zxid, shown: Zxid, power_lost: bool) -> Verdict {
-        durability::recovered_history(zxid, self.kept(shown), self.written, power_lost)?;
+        durability::recovered_history(zxid, self.kept.max(shown), self.written, power_lost)?;
         self.entries.retain(|(entry, _)| *entry <= zxid);
         (self.written, self.forced, self.failed) = (zxid, zxid, false);
         self.tickets.clear();
@@ -62,9 +62,9 @@ impl Log {
         Ok(())
     }
 
-    /// The last transaction that no start may miss.
-    pub(super) fn kept(&self, shown: Zxid) -> Zxid {
-        self.kept.max(shown)
+    /// Whether a history that ends at `zxid` after a loss of power has all that no start may miss.
+    pub(super) fn holds_what_counts(&self, zxid: Zxid, shown: Zxid) -> Verdict {
+        durability::recovered_history(zxid, self.kept.max(shown), self.written, true)
     }
 
     pub(super) fn asked(&mut self, session: SessionId, xid: i32, frame: &Bytes, who: &Who) {
