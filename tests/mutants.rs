@@ -100,6 +100,9 @@ fn every_mutant_is_killed() {
 fn try_mutant(mutant: &Mutant, copy: &Path, target: &Path) -> String {
     let file = copy.join(&mutant.file);
     let text = fs::read_to_string(&file).expect("the file was copied");
+    if !text.contains(&mutant.find) {
+        return "does not fit".to_string();
+    }
     fs::write(&file, text.replace(&mutant.find, &mutant.replace)).expect("the copy is ours");
     let output = Command::new(env!("CARGO"))
         .args(["test", "-q", "-p", "assurance", "--test", "18", "nothing_breaks_under_faults"])
