@@ -117,6 +117,22 @@ fn frames_come_in_order_however_they_are_cut() {
     end(server);
 }
 
+/// A pass takes only so many messages. If the last of them is also the last that a client has sent,
+/// the client must be read again.
+#[test]
+fn a_client_whose_last_message_ends_a_pass_is_not_forgotten() {
+    let server = start();
+    let mut client = connect(server.address);
+    for count in [1, 255, 256, 257, 512, 4096] {
+        client.write_all(&frame("echo").repeat(count)).expect("the socket is open");
+        for _ in 0..count {
+            receive(&mut client);
+        }
+        assert!(!ask(&mut client, "again").is_empty(), "after {count} messages at once");
+    }
+    end(server);
+}
+
 #[test]
 fn a_word_is_answered_even_if_the_client_says_nothing_more_at_once() {
     let server = start();

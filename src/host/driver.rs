@@ -193,7 +193,7 @@ impl<M: Machine<Protocol = Zk>> Driver<M> {
             }
             *left -= 1;
         }
-        link.offer();
+        link.put_off();
     }
 
     fn on_disk(&mut self, event: Event<Zk>) {

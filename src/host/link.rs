@@ -166,6 +166,15 @@ impl Link {
         }
     }
 
+    /// The driver has no time left for this link: it is put back into the inbox, or told to read on
+    /// if the last message taken was its last.
+    pub(super) fn put_off(self: &Rc<Self>) {
+        self.offer();
+        if self.held.borrow().is_empty() {
+            self.changed.notify_one();
+        }
+    }
+
     /// Adds to what goes out. False if the peer is given up because it does not read.
     pub(super) fn send(&self, chunk: Bytes) -> bool {
         let mut out = self.out.borrow_mut();

@@ -83,11 +83,11 @@ impl Snapshots {
 
     /// Begins a snapshot if enough was logged. Says whether there is something new to be forced.
     ///
-    /// Unlike ZooKeeper, a large tree is not saved again before half as many bytes were logged as
+    /// Unlike ZooKeeper, a large tree is not saved again before as many bytes were logged as
     /// the last snapshot has: else a server under load would do little but save.
     pub fn begin_if_due(&mut self, state: &mut State, effects: &mut Effects<Zk>) -> bool {
         let due = self.logged > self.enough || self.bytes > self.enough_bytes;
-        if !due || self.bytes < self.weight / 2 || self.under_way.is_some() {
+        if !due || self.bytes < self.weight || self.under_way.is_some() {
             return false;
         }
         self.logged = 0;
