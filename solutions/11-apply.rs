@@ -83,10 +83,7 @@ fn create(
     let Some(parent) = znodes::path::parent(new.path) else {
         return Outcome::failed(ErrorCode::NoNode);
     };
-    if tree.node(parent).is_none() {
-        return Outcome::failed(ErrorCode::NoNode);
-    }
-    tree.change_parent(parent, |stat| {
+    let below = tree.change_parent(parent, |stat| {
         let count =
             if parent_cversion == -1 { stat.cversion.wrapping_add(1) } else { parent_cversion };
         if count > stat.cversion {
@@ -94,6 +91,9 @@ fn create(
             stat.pzxid = header.zxid;
         }
     });
+    if !below {
+        return Outcome::failed(ErrorCode::NoNode);
+    }
     if tree.node(new.path).is_some() {
         // Only in replay over a fuzzy snapshot. Its list may be one that the snapshot did not hold.
         // Unlike ZooKeeper, which repairs the parent for plain creates only (disk format 10.13).

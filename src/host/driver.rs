@@ -30,8 +30,9 @@ const ALONE: Duration = Duration::from_millis(5);
 /// So many jobs are little: a write or two, and the force.
 const LITTLE: usize = 4;
 
-/// Messages that one pass takes, about.
-const PASS: usize = 4096;
+/// Messages that one pass takes, about: enough for one force of the disk to be worth it, and few
+/// enough for the disk to work on one pass while the machine works on the next.
+const PASS: usize = 512;
 
 /// What other threads ask of a driver.
 pub(super) enum Order<M> {

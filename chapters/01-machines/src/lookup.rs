@@ -109,10 +109,11 @@ impl<K: Hash + Eq, V> Lookup<K, V> {
 
     /// Gives a key a value; returns the value that it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        if let Some(old) = self.find_mut(&key) {
+        let hash = self.hash(&key);
+        if let Some((_, old)) = self.parts.find_mut(hash, |(other, _)| *other == key) {
             return Some(std::mem::replace(old, value));
         }
-        self.parts.insert(self.hash(&key), (key, value));
+        self.parts.insert(hash, (key, value));
         None
     }
 

@@ -11,11 +11,13 @@ use crate::path;
 use crate::tree::{Tree, newborn};
 
 impl Tree {
-    /// Changes the stat of a parent, if it is there.
-    pub fn change_parent(&mut self, parent: &str, change: impl FnOnce(&mut StatPersisted)) {
-        if let Some(id) = self.nodes.find(parent) {
+    /// Changes the stat of a parent, and says whether it is there.
+    pub fn change_parent(&mut self, parent: &str, change: impl FnOnce(&mut StatPersisted)) -> bool {
+        let found = self.nodes.find(parent);
+        if let Some(id) = found {
             self.change_stat(id, change);
         }
+        found.is_some()
     }
 
     /// Creates a node that is not there, below a parent that is.

@@ -57,7 +57,9 @@ impl Preparer {
             sessions.open(*session, *timeout, now.monotonic);
         }
         let largest = sessions.largest_of(settings.id);
-        let first = first_session_id(settings.id, now.wall_ms, largest);
+        // Should the clock have been set back, ids of sessions that are over must not come again.
+        let wall_ms = now.wall_ms.max(state.latest_ms + 1);
+        let first = first_session_id(settings.id, wall_ms, largest);
         Preparer {
             pending: Pending::over(&state.tree),
             sessions,

@@ -24,6 +24,8 @@ pub struct State {
     pub sessions: BTreeMap<SessionId, i32>,
     /// The last transaction applied.
     pub last: Zxid,
+    /// The latest time of any transaction applied, in ms since 1970; 0 if none was.
+    pub latest_ms: i64,
     seed: u64,
 }
 
@@ -44,7 +46,7 @@ impl State {
     /// The state before the first transaction. The seed decides how paths are hashed.
     pub fn new(seed: u64, extended_types: bool) -> State {
         let tree = Tree::new(seed, extended_types);
-        State { tree, sessions: BTreeMap::new(), last: Zxid::ZERO, seed }
+        State { tree, sessions: BTreeMap::new(), last: Zxid::ZERO, latest_ms: 0, seed }
     }
 
     /// Applies one transaction, and adds what changed to `changes`. The only error is a payload
@@ -66,6 +68,7 @@ impl State {
         }
         let outcome = znodes::apply(&mut self.tree, &header, &txn, changes);
         self.last = header.zxid;
+        self.latest_ms = self.latest_ms.max(header.time);
         let tree = self.tree.digest() as i64;
         let as_foretold =
             digest.is_none_or(|told| told.version != TxnDigest::VERSION || told.tree == tree);
