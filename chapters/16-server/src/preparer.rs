@@ -56,10 +56,10 @@ impl Preparer {
         for (session, timeout) in &state.sessions {
             sessions.open(*session, *timeout, now.monotonic);
         }
-        let largest = sessions.largest_of(settings.id);
         // Should the clock have been set back, ids of sessions that are over must not come again.
-        let wall_ms = now.wall_ms.max(state.latest_ms + 1);
-        let first = first_session_id(settings.id, wall_ms, largest);
+        let given = state.given.get(&settings.id).copied();
+        let largest = sessions.largest_of(settings.id).max(given);
+        let first = first_session_id(settings.id, now.wall_ms, largest);
         Preparer {
             pending: Pending::over(&state.tree),
             sessions,

@@ -13,10 +13,10 @@ use std::fmt;
 use jute::records::{Acl, Txn, TxnDigest, TxnHeader};
 use storage::{Damage, Entry, SnapshotReader};
 use znodes::{Change, Loading, Outcome, SavedNode, Tree};
-use zxid::{SessionId, Zxid};
+use zxid::{ServerId, SessionId, Zxid};
 
 /// The tree and the sessions.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct State {
     /// The tree.
     pub tree: Tree,
@@ -24,8 +24,9 @@ pub struct State {
     pub sessions: BTreeMap<SessionId, i32>,
     /// The last transaction applied.
     pub last: Zxid,
-    /// The latest time of any transaction applied, in ms since 1970; 0 if none was.
-    pub latest_ms: i64,
+    /// The largest session id that was ever given, for each server, as far as it is known: a
+    /// snapshot does not tell of sessions that are over.
+    pub given: BTreeMap<ServerId, SessionId>,
     seed: u64,
 }
 
@@ -46,7 +47,7 @@ impl State {
     /// The state before the first transaction. The seed decides how paths are hashed.
     pub fn new(seed: u64, extended_types: bool) -> State {
         let tree = Tree::new(seed, extended_types);
-        State { tree, sessions: BTreeMap::new(), last: Zxid::ZERO, latest_ms: 0, seed }
+        State { tree, sessions: BTreeMap::new(), last: Zxid::ZERO, given: BTreeMap::new(), seed }
     }
 
     /// Applies one transaction, and adds what changed to `changes`. The only error is a payload
@@ -60,6 +61,9 @@ impl State {
         match &txn {
             Txn::CreateSession(created) => {
                 self.sessions.insert(header.session, created.timeout);
+                let giver = ServerId(header.session.0 >> 56);
+                let largest = self.given.entry(giver).or_default();
+                *largest = header.session.max(*largest);
             }
             Txn::CloseSession(_) => {
                 self.sessions.remove(&header.session);
@@ -68,7 +72,6 @@ impl State {
         }
         let outcome = znodes::apply(&mut self.tree, &header, &txn, changes);
         self.last = header.zxid;
-        self.latest_ms = self.latest_ms.max(header.time);
         let tree = self.tree.digest() as i64;
         let as_foretold =
             digest.is_none_or(|told| told.version != TxnDigest::VERSION || told.tree == tree);
@@ -149,6 +152,13 @@ impl storage::State for State {
 
     fn digest(&self) -> Option<u64> {
         Some(self.tree.digest())
+    }
+}
+
+impl PartialEq for State {
+    /// What was given is not replicated: a server knows of it what its log still tells.
+    fn eq(&self, other: &State) -> bool {
+        self.last == other.last && self.sessions == other.sessions && self.tree == other.tree
     }
 }
 
