@@ -169,7 +169,7 @@ impl Machine for AtMostOnce {
                 self.waiting.clear();
             }
             // A reply on a connection that is gone is lost; its client will ask again.
-            Event::Opened(_) | Event::Closed(_) => {}
+            Event::Opened(_) | Event::Closed(_) | Event::Flushed(_) => {}
             // A bank is sent no replies and sets no timers.
             Event::Received { message: Message::Reply(_), .. } | Event::Expired(_) => {}
             Event::Fetched(never) => match never {},

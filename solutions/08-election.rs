@@ -353,7 +353,7 @@ impl Machine for Election {
             Event::Expired(Timer::Settle) if self.settling => self.settle(self.proposal, effects),
             Event::Expired(Timer::Resend | Timer::Settle) => {}
             // Votes are repeated until they are heard: connections are somebody else's care.
-            Event::Opened(_) | Event::Closed(_) | Event::Drained => {}
+            Event::Opened(_) | Event::Closed(_) | Event::Flushed(_) | Event::Drained => {}
             // Nothing is stored.
             Event::Durable(_) | Event::Failed(..) => {}
             Event::Fetched(never) => match never {},

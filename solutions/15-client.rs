@@ -105,6 +105,7 @@ impl Machine for Session {
             Event::Opened(_)
             | Event::Closed(_)
             | Event::Received { from: ClientPeer::Caller, .. }
+            | Event::Flushed(_)
             | Event::Durable(_)
             | Event::Failed(..)
             | Event::Drained => {}

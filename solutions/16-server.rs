@@ -75,6 +75,7 @@ impl Machine for Server {
             Event::Opened(Peer::Server(_))
             | Event::Closed(Peer::Server(_))
             | Event::Received { from: Peer::Server(_), .. }
+            | Event::Flushed(_)
             | Event::Fetched(_) => {}
         }
     }

@@ -364,6 +364,7 @@ impl Host {
             | Effect::Close(ClientPeer::Caller)
             | Effect::Pause(_)
             | Effect::Resume(_)
+            | Effect::Flush(_)
             | Effect::Sync(_) => unreachable!("a client has servers and answers, and no disk"),
         }
     }

@@ -264,7 +264,9 @@ impl Hands {
                     link.resume();
                 }
             }
-            Effect::Close(Peer::Server(_))
+            // Servers are told; clients never are.
+            Effect::Flush(_)
+            | Effect::Close(Peer::Server(_))
             | Effect::Pause(Peer::Server(_))
             | Effect::Resume(Peer::Server(_)) => {}
             Effect::Set { timer, after } => self.timers.set(timer, now + after),

@@ -139,7 +139,7 @@ impl Machine for Echo {
                     effects.send(peer, framed(b"failed"));
                 }
             }
-            Event::Fetched(_) => panic!("nothing was asked for"),
+            Event::Fetched(_) | Event::Flushed(_) => panic!("nothing was asked for"),
             Event::Drained => {
                 if !self.waiting.is_empty() {
                     self.ticket += 1;

@@ -67,6 +67,7 @@ impl Machine for Customer {
             }
             // Nobody asks a customer, and it has no disk.
             Event::Received { message: Message::Request(_), .. }
+            | Event::Flushed(_)
             | Event::Durable(_)
             | Event::Failed(..)
             | Event::Drained => {}

@@ -189,6 +189,7 @@ where
             Effect::Close(peer) => self.leave(node, peer),
             Effect::Pause(peer) => self.read(node, peer, false),
             Effect::Resume(peer) => self.read(node, peer, true),
+            Effect::Flush(peer) => self.flush(node, peer),
             Effect::Set { timer, after } => self.set_timer(node, timer, after),
             Effect::Clear(timer) => self.clear_timer(node, timer),
             Effect::Write(write) => self.give_work(node, Job::Write(write)),

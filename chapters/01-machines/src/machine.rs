@@ -104,6 +104,8 @@ pub enum Event<P: Protocol> {
     /// The connection is gone, or could not be opened. It is not said of a connection that this
     /// machine closed itself.
     Closed(P::Peer),
+    /// Everything sent to this peer before `Flush` has been taken by its connection.
+    Flushed(P::Peer),
     /// A timer has run out.
     Expired(P::Timer),
     /// Everything written before the `Sync` of this ticket is on disk.
@@ -135,6 +137,9 @@ pub enum Effect<P: Protocol> {
     Pause(P::Peer),
     /// Goes on reading from a peer.
     Resume(P::Peer),
+    /// Asks to be told when what was sent to a peer so far has been taken by its connection:
+    /// `Flushed` will follow, or `Closed`. It is how much is sent no faster than it is read.
+    Flush(P::Peer),
     /// Starts a timer, in place of an earlier one of the same name.
     Set {
         /// Which timer.
@@ -216,6 +221,11 @@ impl<P: Protocol> Effects<P> {
     /// Goes on reading from a peer.
     pub fn resume(&mut self, peer: P::Peer) {
         self.push(Effect::Resume(peer));
+    }
+
+    /// Asks to be told when what was sent to a peer has been taken.
+    pub fn flush(&mut self, peer: P::Peer) {
+        self.push(Effect::Flush(peer));
     }
 
     /// Starts or restarts a timer.

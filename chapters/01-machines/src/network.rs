@@ -39,6 +39,10 @@ pub(crate) enum Parcel<P: Protocol> {
     Accepted,
     /// A message, with its number in the trace.
     Message { number: u64, message: P::Message },
+    /// Asks to be sent back, since all before it has arrived.
+    Mark,
+    /// The answer to a mark.
+    Marked,
     /// Says that nothing more will come: the end is closed, or refused, or long gone.
     Finished,
 }
@@ -134,6 +138,14 @@ where
         self.end(number, side);
     }
 
+    /// Asks to be told when everything sent so far has arrived.
+    pub(crate) fn flush(&mut self, node: NodeId, peer: PeerOf<M>) {
+        let open = self.named(node, peer).filter(|at| self.state(at.0, at.1) == State::Open);
+        if let Some((number, side)) = open {
+            self.post(number, 1 - side, Parcel::Mark);
+        }
+    }
+
     /// Stops reading, or goes on.
     pub(crate) fn read(&mut self, node: NodeId, peer: PeerOf<M>, reads: bool) {
         let Some((connection, to)) = self.named(node, peer) else { return };
@@ -221,15 +233,24 @@ where
                 let event = Event::Received { from, message };
                 self.tell(node, event, Kind::Received, Some(other), Some(mark), text)
             }
+            (Parcel::Mark, State::Open) => {
+                self.post(number, 1 - to, Parcel::Marked);
+                None
+            }
+            (Parcel::Marked, State::Open) => {
+                let peer = end.peer?;
+                self.tell(node, Event::Flushed(peer), Kind::Flushed, Some(other), None, "".into())
+            }
             (Parcel::Finished, State::Open | State::Opening) => self.lose(number, to),
             // What comes for an end that is gone is answered by a reset; a reset is not.
-            (Parcel::Message { .. } | Parcel::Accepted, State::Gone) => {
+            (Parcel::Message { .. } | Parcel::Mark | Parcel::Accepted, State::Gone) => {
                 self.post(number, 1 - to, Parcel::Finished);
                 None
             }
             (Parcel::Dial, _)
             | (Parcel::Accepted, State::Open)
-            | (Parcel::Message { .. }, State::Opening)
+            | (Parcel::Message { .. } | Parcel::Mark | Parcel::Marked, State::Opening)
+            | (Parcel::Marked, State::Gone)
             | (Parcel::Finished, State::Gone) => None,
         }
     }

@@ -54,6 +54,8 @@ pub enum Kind {
     Lost,
     /// A message reached the node.
     Received,
+    /// What the node sent so far has been taken.
+    Flushed,
     /// A timer ran out.
     Expired,
     /// Everything before a ticket is on disk.
@@ -132,6 +134,7 @@ impl Kind {
             Kind::Left => "leaves",
             Kind::Closed => "closed",
             Kind::Lost => "lost:",
+            Kind::Flushed => "flushed",
             Kind::Expired => "expired",
             Kind::Durable => "durable",
             Kind::Failed => "failed",

@@ -75,6 +75,7 @@ impl ElectionServer {
                 | Effect::Close(_)
                 | Effect::Pause(_)
                 | Effect::Resume(_)
+                | Effect::Flush(_)
                 | Effect::Sync(_) => {}
             }
         }
@@ -101,7 +102,7 @@ impl Machine for ElectionServer {
             Event::Expired(PortTimer::Election(timer)) => Event::Expired(timer),
             Event::Fetched(never) => match never {},
             // Nothing is stored, and nothing waits for more.
-            Event::Durable(_) | Event::Failed(..) | Event::Drained => return,
+            Event::Flushed(_) | Event::Durable(_) | Event::Failed(..) | Event::Drained => return,
         };
         self.with_election(effects, |election, effects| election.step(event, effects));
     }

@@ -62,6 +62,7 @@ impl ClientHost {
             | Event::Received { from: Peer::Client(_), .. }
             | Event::Closed(Peer::Client(_))
             | Event::Expired(Timer::Server(_))
+            | Event::Flushed(_)
             | Event::Durable(_)
             | Event::Fetched(_)
             | Event::Failed(..) => unreachable!("a client is told a client's events"),
@@ -129,6 +130,7 @@ impl ClientHost {
             }
             Effect::Pause(peer) => out.pause(server(peer)),
             Effect::Resume(peer) => out.resume(server(peer)),
+            Effect::Flush(peer) => out.flush(server(peer)),
             Effect::Set { timer, after } => out.set(Timer::Client(timer), after),
             Effect::Clear(timer) => out.clear(Timer::Client(timer)),
             Effect::Sync(_) => panic!("a client has no disk"),

@@ -74,6 +74,7 @@ impl ServerHost {
             Event::Fetched(fetched) => Event::Fetched(fetched),
             Event::Drained => Event::Drained,
             Event::Started(Found::Nothing)
+            | Event::Flushed(_)
             | Event::Opened(Peer::Server(_))
             | Event::Received { from: Peer::Server(_), .. }
             | Event::Closed(Peer::Server(_))
@@ -139,6 +140,7 @@ impl ServerHost {
             }
             Effect::Pause(peer) => out.pause(client(peer)),
             Effect::Resume(peer) => out.resume(client(peer)),
+            Effect::Flush(peer) => out.flush(client(peer)),
             Effect::Set { timer, after } => out.set(Timer::Server(timer), after),
             Effect::Clear(timer) => out.clear(Timer::Server(timer)),
             Effect::Write(write) => {
