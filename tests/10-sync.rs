@@ -1,1 +1,1 @@
-//! Chapter 9.
+//! Chapter 10: what must hold of leaders, learners, and members.
