@@ -13,7 +13,7 @@ use bytes::Bytes;
 use zxid::Zxid;
 
 /// One transaction in its place in the order of all.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Its place. The payload's header says the same.
     pub zxid: Zxid,

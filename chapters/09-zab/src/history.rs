@@ -21,7 +21,7 @@ use zxid::Zxid;
 use crate::vocabulary::Recovered;
 
 /// The end of a server's history, and the two epochs that its disk knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct History {
     accepted: u32,
     current: u32,

@@ -52,7 +52,7 @@ pub struct Request {
 }
 
 /// What travels between a learner and its leader.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Packet {
     /// Learner: I would follow you, and have promised this epoch. It is the first on a connection.
     FollowerInfo {

@@ -62,7 +62,7 @@ impl fmt::Display for Timer {
 }
 
 /// What a server's disk held when it started, as far as the ensemble goes.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Recovered {
     /// The highest epoch that it ever promised.
     pub accepted: u32,
@@ -83,7 +83,7 @@ impl Recovered {
 }
 
 /// What the service above is told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Told {
     /// This is committed: apply it. Entries come in order, each once. (After a snapshot of the
     /// leader's, its effects may be in the state already.)
