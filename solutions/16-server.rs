@@ -65,16 +65,16 @@ impl Machine for Server {
             Event::Received { from: Peer::Client(connection), message } => match message {
                 Message::Frame(frame) => self.on_frame(connection.number, frame, effects),
                 Message::Word(word) => self.on_word(connection.number, word, effects),
-                Message::Chunk(_) => panic!("only servers send chunks"),
+                other => panic!("clients send frames and words, not {other}"),
             },
             Event::Expired(timer) => self.on_expired(timer, effects),
             Event::Durable(ticket) => self.on_durable(ticket, effects),
             Event::Failed(_, fault) => self.on_failed(fault, effects),
             Event::Drained => self.on_drained(effects),
             // A server that stands alone has no peers, and asks its disk nothing.
-            Event::Opened(Peer::Server(_))
-            | Event::Closed(Peer::Server(_))
-            | Event::Received { from: Peer::Server(_), .. }
+            Event::Opened(_)
+            | Event::Closed(_)
+            | Event::Received { .. }
             | Event::Flushed(_)
             | Event::Fetched(_) => {}
         }
@@ -501,6 +501,7 @@ impl Server {
                 self.in_flight.written(true);
                 effects.set(Timer::Purge, Duration::from_secs(self.settings.purge_hours * 3600));
             }
+            Timer::Member(_) => {}
         }
     }
 

@@ -110,6 +110,7 @@ fn settings(config: &Config, port: u16) -> Settings {
             data_dir: absolute(&config.data_dir),
             log_dir: absolute(&config.data_log_dir),
             environment: environment(),
+            ..About::default()
         },
         ..Settings::default()
     }

@@ -247,7 +247,7 @@ impl Hands {
             Effect::Send { to: Peer::Client(to), message: Message::Chunk(bytes) } => {
                 self.send(to.number, bytes);
             }
-            Effect::Send { to: Peer::Server(_), .. } => {}
+            Effect::Send { to: Peer::Election(_) | Peer::Quorum(_), .. } => {}
             Effect::Send { to, message } => panic!("to {to} go chunks, not {message}"),
             Effect::Close(Peer::Client(peer)) => {
                 if let Some(link) = self.links.remove(&peer.number) {
@@ -266,9 +266,9 @@ impl Hands {
             }
             // Servers are told; clients never are.
             Effect::Flush(_)
-            | Effect::Close(Peer::Server(_))
-            | Effect::Pause(Peer::Server(_))
-            | Effect::Resume(Peer::Server(_)) => {}
+            | Effect::Close(Peer::Election(_) | Peer::Quorum(_))
+            | Effect::Pause(Peer::Election(_) | Peer::Quorum(_))
+            | Effect::Resume(Peer::Election(_) | Peer::Quorum(_)) => {}
             Effect::Set { timer, after } => self.timers.set(timer, now + after),
             Effect::Clear(timer) => self.timers.clear(timer),
             Effect::Write(write) => self.jobs.push(Job::Write(write)),

@@ -9,6 +9,11 @@ pub(super) fn log(notice: &Notice) {
         Notice::Serving { zxid, nodes, sessions } => {
             tracing::info!(zxid = hex(*zxid), nodes, sessions, "serving");
         }
+        Notice::Joined { role, leader, epoch, zxid } => {
+            tracing::info!(%role, leader = leader.0, epoch, zxid = hex(*zxid), "joined");
+        }
+        Notice::Left { why } => tracing::warn!(?why, "left"),
+        Notice::SnapshotComing { zxid } => tracing::info!(zxid = hex(*zxid), "snapshot coming"),
         Notice::Refused { from, session, why } => {
             tracing::warn!(%from, %session, ?why, "connection refused");
         }
@@ -27,7 +32,6 @@ pub(super) fn log(notice: &Notice) {
         Notice::SnapshotBegun { zxid } => tracing::info!(zxid = hex(*zxid), "snapshot begun"),
         Notice::SnapshotSaved { zxid } => tracing::info!(zxid = hex(*zxid), "snapshot saved"),
         Notice::DiskFailed { why } => tracing::error!(why, "disk failed"),
-        Notice::RolledOver => tracing::error!("epoch used up"),
         Notice::QuotaExceeded { path, what, limit, used } => {
             tracing::warn!(path, what, limit, used, "quota exceeded");
         }

@@ -323,7 +323,7 @@ fn open(settings: &Settings, files: &SimFiles) -> (Recovered, Store<SimFiles>) {
         recover(files.clone(), of_store, Replay::All, fresh).expect("the disk is in order");
     let storage::Recovered { state, snapshot, .. } = recovered;
     let replayed = state.last.0 - snapshot.0;
-    (Recovered { state, snapshot, replayed, data_bytes: 0, log_bytes: 0 }, store)
+    (Recovered { state, snapshot, member: None, replayed, data_bytes: 0, log_bytes: 0 }, store)
 }
 
 fn decode(frame: &[u8]) -> Heard {

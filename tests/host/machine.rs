@@ -35,6 +35,7 @@ pub(crate) fn nothing_recovered() -> Recovered {
     Recovered {
         state: State::new(0, false),
         snapshot: Zxid::ZERO,
+        member: None,
         replayed: 0,
         data_bytes: 0,
         log_bytes: 0,
@@ -115,7 +116,7 @@ impl Machine for Echo {
                         effects.send(from, Message::Chunk(Bytes::from_static(b"imok")));
                         effects.close(from);
                     }
-                    Message::Chunk(_) => panic!("chunks are for clients"),
+                    other => panic!("clients do not send {other}"),
                 }
             }
             Event::Expired(Timer::Handshakes) => {

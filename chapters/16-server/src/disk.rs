@@ -23,28 +23,47 @@ impl<F: Files> Disk<Zk> for Store<F> {
     }
 }
 
-/// What a standalone server starts with: what its disk held, the disk itself, and what recovery
-/// put right.
+/// What a server starts with: what its disk held, the disk itself, and what recovery put right.
 pub type Opened<F> = (Recovered, Store<F>, Vec<Note>);
 
-/// Recovers a standalone server from its files: all that is in the log is committed.
+/// Recovers a server from its files. If it stands alone, all that is in the log is committed. If it
+/// is a member of an ensemble, only its leader can say, and the log stays where it is.
 pub fn open<F: Files>(
     files: F,
     storage: storage::Settings,
     settings: &Settings,
 ) -> Result<Opened<F>, Damage> {
     let mut fresh = || State::new(settings.seed, settings.extended_types);
-    let (found, store) = storage::recover(files, storage, Replay::All, &mut fresh)?;
-    let storage::Recovered { mut state, snapshot, last, notes, .. } = found;
-    state.last = last;
+    let replay = if settings.ensemble.is_some() { Replay::None } else { Replay::All };
+    let (found, mut store) = storage::recover(files, storage, replay, &mut fresh)?;
+    let storage::Recovered { mut state, snapshot, tail, last, notes, .. } = found;
     let same_epoch = last.epoch() == snapshot.epoch();
     let before = if same_epoch { snapshot.counter() } else { 0 };
     let replayed = u64::from(last.counter().saturating_sub(before));
+    let member = match replay {
+        Replay::All => {
+            state.last = last;
+            None
+        }
+        Replay::None => {
+            state.last = snapshot;
+            let (accepted, current) =
+                storage::epochs(last, found.accepted_epoch, found.current_epoch)?;
+            if (found.accepted_epoch, found.current_epoch) != (Some(accepted), Some(current)) {
+                let writes = [Write::AcceptedEpoch(accepted), Write::CurrentEpoch(current)];
+                for write in writes {
+                    store.write(write).map_err(Damage::Disk)?;
+                }
+                store.sync().map_err(Damage::Disk)?;
+            }
+            Some(zab::Recovered { accepted, current, applied: snapshot, tail })
+        }
+    };
     let (mut data_bytes, mut log_bytes) = (0, 0);
     for name in store.files().names().map_err(Damage::Disk)? {
         let length = store.files().len(&name).map_err(Damage::Disk)?;
         *if name.starts_with("log.") { &mut log_bytes } else { &mut data_bytes } += length;
     }
-    let recovered = Recovered { state, snapshot, replayed, data_bytes, log_bytes };
+    let recovered = Recovered { state, snapshot, member, replayed, data_bytes, log_bytes };
     Ok((recovered, store, notes))
 }

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use election::ServerState;
+use zab::Ceased;
 use znodes::OverQuota;
-use zxid::{SessionId, Zxid};
+use zxid::{ServerId, SessionId, Zxid};
 
 /// Something worth a line in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
-    /// The server has recovered and accepts clients.
+    /// The server has recovered. If it stands alone it accepts clients from now on.
     Serving {
         /// The last transaction that was recovered.
         zxid: Zxid,
@@ -17,6 +19,28 @@ pub enum Notice {
         nodes: usize,
         /// Sessions that were open.
         sessions: usize,
+    },
+    /// This server has its place in the ensemble, and accepts clients.
+    Joined {
+        /// Leading, following or observing.
+        role: ServerState,
+        /// The leader.
+        leader: ServerId,
+        /// The leader's epoch.
+        epoch: u32,
+        /// The last transaction that is applied.
+        zxid: Zxid,
+    },
+    /// It has lost its place, or gave up looking for it so; it closes its clients' connections and
+    /// looks for a leader again.
+    Left {
+        /// Why.
+        why: Ceased,
+    },
+    /// The leader sends a snapshot in place of the state.
+    SnapshotComing {
+        /// The last transaction that it surely holds.
+        zxid: Zxid,
     },
     /// A connection is refused or closed by the server, and why.
     Refused {
@@ -65,8 +89,6 @@ pub enum Notice {
         /// What the disk said.
         why: String,
     },
-    /// The epoch's counter is used up; the server cannot take writes until it starts again.
-    RolledOver,
     /// A soft quota is exceeded.
     QuotaExceeded {
         /// Of which node.

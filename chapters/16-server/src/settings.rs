@@ -50,6 +50,8 @@ pub struct Settings {
     pub reap_per_minute: u64,
     /// `znode.container.maxNeverUsedIntervalMs`; `None` keeps containers that were never used.
     pub reap_unused_ms: Option<i64>,
+    /// The ensemble that this server is a member of; nothing if it stands alone.
+    pub ensemble: Option<Arc<sync::Settings>>,
     /// `4lw.commands.whitelist`.
     pub words: Words,
     /// `skipACL` and the `DigestAuthenticationProvider` keys.
@@ -74,6 +76,10 @@ pub struct About {
     pub version: String,
     /// `clientPort`.
     pub client_port: u16,
+    /// The port of this server's own election address, if it is a member of an ensemble.
+    pub election_port: u16,
+    /// The port of its own quorum address.
+    pub quorum_port: u16,
     /// `clientPortListenBacklog`.
     pub backlog: i32,
     /// `dataDir`, absolute, with `version-2`.
@@ -118,6 +124,7 @@ impl Default for Settings {
             reap_interval_ms: 60_000,
             reap_per_minute: 10_000,
             reap_unused_ms: None,
+            ensemble: None,
             words: Words::Only(BTreeSet::new()),
             acl: Arc::new(acl::Settings::default()),
             about: About::default(),

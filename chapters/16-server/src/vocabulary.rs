@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use machines::Protocol;
 use protocol::{Word, describe_reply, describe_request};
-use zxid::ServerId;
 
 use crate::notice::Notice;
 use crate::recovered::Recovered;
@@ -38,22 +37,26 @@ pub struct Connection {
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
-    /// Another server of the ensemble.
-    Server(ServerId),
     /// A client.
     Client(Connection),
+    /// Another server's election port, or a connection to ours.
+    Election(election::Link),
+    /// A leader's quorum port, or a connection to ours.
+    Quorum(zab::Peer),
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Peer::Server(id) => write!(f, "{id}"),
             Peer::Client(connection) => write!(f, "client {}", connection.number),
+            Peer::Election(link) => write!(f, "election {link}"),
+            Peer::Quorum(peer) => write!(f, "{peer}"),
         }
     }
 }
 
-/// What travels on a client's connection. The host cuts what comes in, see `protocol::Framer`.
+/// What travels. The host cuts what clients send, see `protocol::Framer`; what servers say to each
+/// other it reads and writes with `election::wire` and `zab::wire`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Message {
     /// From a client: one whole frame, without its four length bytes.
@@ -62,6 +65,10 @@ pub enum Message {
     Word(Word),
     /// To a client: bytes to be sent as they are, whole frames with their lengths, or plain text.
     Chunk(Bytes),
+    /// Between election ports.
+    Election(election::Frame),
+    /// Between a leader and a learner.
+    Quorum(zab::Packet),
 }
 
 impl fmt::Display for Message {
@@ -70,6 +77,8 @@ impl fmt::Display for Message {
             Message::Frame(bytes) => write!(f, "{}", describe_request(bytes)),
             Message::Word(word) => write!(f, "{}", word.name()),
             Message::Chunk(bytes) => write!(f, "{}", describe_reply(bytes)),
+            Message::Election(frame) => write!(f, "{frame}"),
+            Message::Quorum(packet) => write!(f, "{packet}"),
         }
     }
 }
@@ -87,10 +96,15 @@ pub enum Timer {
     Handshakes,
     /// Time to purge old files.
     Purge,
+    /// Of this server's part in its ensemble.
+    Member(sync::Timer),
 }
 
 impl fmt::Display for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        match self {
+            Timer::Member(timer) => write!(f, "{timer}"),
+            own => write!(f, "{own:?}"),
+        }
     }
 }

@@ -173,7 +173,7 @@ impl ServerHost {
 fn client(peer: server::Peer) -> Peer {
     match peer {
         server::Peer::Client(connection) => Peer::Client(connection),
-        server::Peer::Server(id) => panic!("a server alone talks to clients, not to server {id}"),
+        other => panic!("a server alone talks to clients, not to {other}"),
     }
 }
 
