@@ -158,6 +158,14 @@ impl Broadcast {
         Some(new)
     }
 
+    /// A server's connection is over. On the next one it may be told to drop what is not committed,
+    /// though it acknowledged it, and gets it anew: so what it said before counts no more.
+    ///
+    /// Unlike ZooKeeper, which counts an acknowledgement for ever.
+    pub fn left(&mut self, server: ServerId) {
+        self.acked.remove(&server);
+    }
+
     /// The last proposal; the beginning of the epoch if there is none.
     pub fn last(&self) -> Zxid {
         self.last
