@@ -10,6 +10,7 @@
 //!
 //! ZooKeeper: `QuorumPeerConfig.parseProperties`, `ServerConfig.parse`.
 
+mod ensemble;
 mod keys;
 mod members;
 mod properties;
@@ -26,15 +27,16 @@ use server::Words;
 use storage::Compression;
 use zxid::ServerId;
 
+pub use ensemble::Ensemble;
 pub use keys::{Use, usage};
 pub use members::{Member, QuorumAddress, Vote};
 pub use properties::{Property, parse as parse_properties};
 pub use reader::ConfigError;
 
 use reader::{Reader, whole};
-use role::{alone, client_address, read_myid};
+use role::{client_address, read_myid};
 
-/// A key that changes nothing, and why.
+/// A key that changes nothing, or less than somebody may think, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// The key, as written.
@@ -115,7 +117,9 @@ pub struct Config {
     pub container_max_never_used: Duration,
     /// `myid`: the number of this server, if the file is there.
     pub myid: Option<ServerId>,
-    /// Keys that change nothing.
+    /// The ensemble that this server is a member of; nothing, if it stands alone.
+    pub ensemble: Option<Ensemble>,
+    /// Keys that change nothing, or less than somebody may think.
     pub warnings: Vec<Warning>,
 }
 
@@ -219,6 +223,8 @@ fn build(reader: &Reader) -> Result<Config, ConfigError> {
         Ok(reader.number(key, default, i64::MIN..=i64::MAX / 1024)?.max(0).unsigned_abs() * 1024)
     };
     let hours = reader.limit("autopurge.purgeInterval", 0)?;
+    let ensemble = ensemble::read(reader, myid, tick_time)?;
+    let warnings = warnings(reader, ensemble.as_ref())?;
     let config = Config {
         data_dir,
         data_log_dir,
@@ -268,17 +274,20 @@ fn build(reader: &Reader) -> Result<Config, ConfigError> {
         )?),
         container_max_never_used: reader.millis("znode.container.maxNeverUsedIntervalMs", 0, 0)?,
         myid,
-        warnings: warnings(reader),
+        ensemble,
+        warnings,
     };
-    alone(reader, myid)?;
     Ok(config)
 }
 
-/// Keys that are not read, unless their value asks for what happens anyway.
-fn warnings(reader: &Reader) -> Vec<Warning> {
+/// Keys that are not read, unless their value asks for what happens anyway; and what else there is to
+/// be said.
+fn warnings(reader: &Reader, ensemble: Option<&Ensemble>) -> Result<Vec<Warning>, ConfigError> {
     let warning = |(key, property): (&str, &Property)| {
         let why = match usage(key) {
             Some(Use::Read) => return None,
+            Some(Use::Ensemble) if ensemble.is_some() => return None,
+            Some(Use::Ensemble) => keys::ALONE,
             Some(Use::Ignored { anyway: Some(anyway), .. })
                 if property.value.eq_ignore_ascii_case(anyway) =>
             {
@@ -289,7 +298,9 @@ fn warnings(reader: &Reader) -> Vec<Warning> {
         };
         Some(Warning { key: property.key.clone(), why })
     };
-    reader.all().filter_map(warning).collect()
+    let mut warnings: Vec<_> = reader.all().filter_map(warning).collect();
+    warnings.extend(ensemble::warnings(reader, ensemble)?);
+    Ok(warnings)
 }
 
 fn session_timeouts(

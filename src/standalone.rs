@@ -36,6 +36,10 @@ pub fn start(config: &Config) -> Result<Running<Server>, HostError> {
         max_frame: config.jute_maxbuffer,
         slow_fsync: config.fsync_warning_threshold,
     };
+    if config.ensemble.is_some() {
+        let why = "ensembles of several servers come with a later version; leave one server.N line";
+        return Err(HostError::Boot(why.into()));
+    }
     let config = config.clone();
     Running::start(host, move |port| boot(&config, port))
 }

@@ -10,6 +10,8 @@
 pub enum Use {
     /// It is read.
     Read,
+    /// It is read by a server that is a member of an ensemble.
+    Ensemble,
     /// It is not read.
     Ignored {
         /// The reason, which the user is told.
@@ -23,6 +25,9 @@ pub enum Use {
 pub fn usage(key: &str) -> Option<Use> {
     if READ.contains(&key) || ["server.", "group.", "weight."].iter().any(|p| key.starts_with(p)) {
         return Some(Use::Read);
+    }
+    if MEMBERS.contains(&key) {
+        return Some(Use::Ensemble);
     }
     let ignored = |&(_, why, anyway)| Use::Ignored { why, anyway };
     IGNORED
@@ -69,19 +74,33 @@ const READ: &[&str] = &[
     "snapshot.trust.empty",
     "standaloneEnabled",
     "tickTime",
-    "version",
     "znode.container.checkIntervalMs",
     "znode.container.maxNeverUsedIntervalMs",
     "znode.container.maxPerMinute",
 ];
+
+const MEMBERS: &[&str] = &[
+    "cnxTimeout",
+    "commitLogCount",
+    "forceSnapshotSync",
+    "initLimit",
+    "quorumCnxnTimeoutMs",
+    "quorumListenOnAllIPs",
+    "snapshotSizeFactor",
+    "syncLimit",
+    "tcpKeepAlive",
+];
+
+/// Why a server that stands alone does not need what a member of an ensemble does.
+pub(super) const ALONE: &str = "it counts only in an ensemble, and this server stands alone";
 
 /// A key or the beginning of keys, the reason, and the value that asks for what happens anyway.
 type Row = (&'static str, &'static str, Option<&'static str>);
 
 const BATCHES: &str = "batches form by themselves: all that waits is written and forced at once";
 const CACHES: &str = "answers are made without a cache";
-const ENSEMBLE: &str = "it counts only in an ensemble, and this server stands alone";
 const SASL: &str = "there is no SASL in this version";
+const SERVERS: &str = "there is one way in which servers talk to each other, and it is fast";
 const THREADS: &str = "one thread serves all connections";
 const THROTTLE: &str = "there is no throttling by this rule; globalOutstandingLimit works";
 const TLS: &str = "there is no TLS in this version";
@@ -95,19 +114,20 @@ const IGNORED: &[Row] = &[
         "the end of a session always names its ephemeral nodes in the log",
         Some("true"),
     ),
-    ("cnxTimeout", ENSEMBLE, None),
-    ("commitLogCount", ENSEMBLE, None),
-    ("connectToLearnerMasterLimit", ENSEMBLE, None),
-    ("electionPortBindRetry", ENSEMBLE, None),
+    (
+        "connectToLearnerMasterLimit",
+        "to reach a leader is part of what initLimit allows",
+        Some("0"),
+    ),
+    ("electionPortBindRetry", "a port that is in use is told at once", None),
     ("enforce.auth.enabled", "clients are not made to authenticate in this version", Some("false")),
     ("enforce.auth.schemes", "clients are not made to authenticate in this version", None),
     ("ensembleAuthName", "the scheme `ensemble` does not exist in this version", None),
     ("flushDelay", BATCHES, Some("0")),
-    ("initLimit", ENSEMBLE, None),
     ("jute.maxbuffer.extrasize", "records on disk have no limit but the file's length", None),
     ("largeRequestMaxBytes", THROTTLE, None),
     ("largeRequestThreshold", THROTTLE, Some("-1")),
-    ("leaderServes", ENSEMBLE, None),
+    ("leaderServes", "the leader serves clients too", Some("yes")),
     ("localSessionsEnabled", "there are no local sessions in this version", Some("false")),
     ("localSessionsUpgradingEnabled", "there are no local sessions in this version", Some("false")),
     ("maxBatchSize", BATCHES, None),
@@ -116,13 +136,11 @@ const IGNORED: &[Row] = &[
     ("maxWriteQueuePollTime", BATCHES, None),
     ("nio.numSelectorThreads", THREADS, Some("1")),
     ("nio.numWorkerThreads", THREADS, Some("0")),
-    ("observerMasterPort", ENSEMBLE, None),
-    ("oraclePath", ENSEMBLE, None),
+    ("observerMasterPort", "in this version observers learn from the leader only", None),
+    ("oraclePath", "no oracle is asked in this version: two voters must both be there", None),
     ("portUnification", TLS, Some("false")),
-    ("quorumCnxnTimeoutMs", ENSEMBLE, None),
-    ("quorumListenOnAllIPs", ENSEMBLE, None),
-    ("readonlymode.enabled", ENSEMBLE, Some("false")),
-    ("reconfigEnabled", ENSEMBLE, Some("false")),
+    ("readonlymode.enabled", "in this version nobody serves without a quorum", Some("false")),
+    ("reconfigEnabled", "members are not changed while they run, in this version", Some("false")),
     ("requestThrottleLimit", THROTTLE, Some("0")),
     ("request_throttle_max_requests", THROTTLE, Some("0")),
     ("secureClientPort", TLS, None),
@@ -136,21 +154,22 @@ const IGNORED: &[Row] = &[
     ("sslQuorum", TLS, Some("false")),
     ("sslQuorumReloadCertFiles", TLS, Some("false")),
     ("superUser", SASL, None),
-    ("syncEnabled", ENSEMBLE, None),
-    ("syncLimit", ENSEMBLE, None),
-    ("tcpKeepAlive", ENSEMBLE, None),
+    ("syncEnabled", "observers keep their own log and snapshots", Some("true")),
     ("throttled_op_wait_time", THROTTLE, Some("0")),
     ("txnLogSizeLimitInKb", "a log file ends where a snapshot begins", Some("-1")),
+    ("version", "all members are of version 0, since nobody reconfigures them", Some("0")),
 ];
 
 const FAMILIES: &[Row] = &[
     ("X509AuthenticationProvider.", TLS, None),
     ("admin.", "there is no admin server in this version", None),
     ("authProvider.", "schemes from Java classes cannot be loaded", None),
-    ("leader.", ENSEMBLE, None),
+    ("follower.", SERVERS, None),
+    ("leader.", SERVERS, None),
+    ("learner.", SERVERS, None),
     ("metricsProvider.", "there is no metrics exporter in this version; use the word mntr", None),
-    ("multiAddress.", ENSEMBLE, None),
-    ("observer.", ENSEMBLE, None),
+    ("multiAddress.", "all addresses of a server are tried, and the first to answer is used", None),
+    ("observer.", SERVERS, None),
     ("quorum.auth.", SASL, None),
     ("ssl.", TLS, None),
 ];

@@ -41,7 +41,14 @@ pub struct Member {
     /// `group.N`: the group it belongs to, of hierarchical quorums.
     pub group: Option<i64>,
     /// `weight.N`: how much its vote weighs.
-    pub weight: i64,
+    pub weight: Option<u32>,
+}
+
+impl Member {
+    /// Whether a line says something of its group or its weight.
+    pub(super) fn is_grouped(&self) -> bool {
+        self.group.is_some() || self.weight.is_some()
+    }
 }
 
 /// Reads all members.
@@ -70,9 +77,9 @@ pub(super) fn read(
     }
     for (id, property) in reader.family("weight.") {
         let remedy = "write weight.N=1 for the N of a server.N line";
-        let weight = property.value.parse().ok().filter(|weight| *weight >= 0);
+        let weight = property.value.parse().ok();
         match (members.get_mut(&server_id(id, property)?), weight) {
-            (Some(member), Some(weight)) => member.weight = weight,
+            (Some(member), Some(weight)) => member.weight = Some(weight),
             (None, _) => return Err(wrong(property, "no such server", remedy)),
             (_, None) => return Err(wrong(property, "not a whole number", remedy)),
         }
@@ -106,7 +113,7 @@ fn member(text: &str, multi: bool) -> Result<Member, String> {
     if votes.iter().any(|vote| *vote != votes[0]) {
         return Err("the addresses of one server have different roles".to_string());
     }
-    Ok(Member { addresses, vote: votes[0], client, group: None, weight: 1 })
+    Ok(Member { addresses, vote: votes[0], client, group: None, weight: None })
 }
 
 /// Reads `HOST:QUORUMPORT:ELECTIONPORT[:role]`.

@@ -113,6 +113,20 @@ impl Reader {
         Ok(u32::try_from(number).unwrap_or(0))
     }
 
+    /// A share such as `0.33`, in percent. Nothing, if it is negative.
+    pub(super) fn percent(&self, key: &str, default: u32) -> Result<Option<u32>, ConfigError> {
+        let Some(property) = self.map.get(key) else { return Ok(Some(default)) };
+        match property.value.parse::<f64>() {
+            Ok(share) if share < 0.0 => Ok(None),
+            // The largest number there is counts as any larger one.
+            Ok(share) if share.is_finite() => Ok(Some((share * 100.0) as u32)),
+            _ => {
+                let remedy = format!("write for example {key}={}", f64::from(default) / 100.0);
+                Err(wrong(property, "not a number", &remedy))
+            }
+        }
+    }
+
     /// `true` or `false`, in any case.
     ///
     /// Unlike ZooKeeper, this holds for its system properties too: there, all but `true` is false.

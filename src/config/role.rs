@@ -1,14 +1,13 @@
-//! Which server this is: alone or in an ensemble, its number, and where its clients connect.
+//! Which server this is: its number, and where its clients connect.
 //!
 //! ZooKeeper: `QuorumPeerConfig.setupQuorumPeerConfig`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use zxid::ServerId;
 
-use super::members::{self, Member, Vote};
+use super::members;
 use super::reader::{ConfigError, Reader, whole};
 
 /// Where clients connect: the client part of this server's own line, or `clientPort`.
@@ -41,50 +40,6 @@ pub(super) fn client_address(
         }
         _ => Ok((own_port, Some(own_host))),
     }
-}
-
-/// Checks that this server is to stand alone, which is all that there is so far.
-pub(super) fn alone(reader: &Reader, myid: Option<ServerId>) -> Result<(), ConfigError> {
-    reader.number("electionAlg", 3, 3..=3)?;
-    let kind = reader.text("peerType").unwrap_or("participant");
-    if !["participant", "observer"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
-        let remedy = "write peerType=participant or peerType=observer";
-        return Err(reader.error("peerType", "no such role", remedy));
-    }
-    let members = members::read(reader, reader.flag("multiAddress.enabled", false)?)?;
-    let voters = members.values().filter(|member| member.vote == Vote::Participant).count();
-    let may_stand_alone = reader.flag("standaloneEnabled", true)?;
-    let file = &reader.file;
-    match (members.len(), voters) {
-        (0, _) => Ok(()),
-        (_, 0) => Err(whole(file, "observers without a participant", "add a voting server.N")),
-        (1, 1) if may_stand_alone => Ok(()),
-        (_, 1) if may_stand_alone => {
-            let remedy = "write standaloneEnabled=false, or add participants";
-            Err(whole(file, "one participant stands alone, and observers need a quorum", remedy))
-        }
-        _ => Err(ensemble(reader, &members, myid)?),
-    }
-}
-
-/// Checks what an ensemble needs, and says that there is none yet.
-fn ensemble(
-    reader: &Reader,
-    members: &BTreeMap<ServerId, Member>,
-    myid: Option<ServerId>,
-) -> Result<ConfigError, ConfigError> {
-    for key in ["initLimit", "syncLimit"] {
-        if reader.number(key, 0, 0..=i64::from(i32::MAX))? == 0 {
-            let remedy = format!("write for example {key}=10");
-            return Err(reader.error(key, &format!("{key} is missing"), &remedy));
-        }
-    }
-    if !myid.is_some_and(|id| members.contains_key(&id)) {
-        let remedy = "write the N of this server's line into dataDir/myid";
-        return Err(whole(&reader.file, "myid names none of the servers", remedy));
-    }
-    let why = "ensembles of several servers come with a later version";
-    Ok(whole(&reader.file, why, "leave one server.N line, or none"))
 }
 
 /// Reads the first line of `myid`, if there is such a file.
