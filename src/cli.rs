@@ -3,16 +3,19 @@
 //! Exit codes: 0 for success, 1 for a failure, 2 for a mistake in the command line or in the
 //! configuration. Results go to standard output, everything else to standard error.
 
+mod background;
 mod log;
 mod serve;
+mod signals;
 mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::{self, BenchArgs};
+use crate::config::{Config, ConfigError};
 use crate::shell::{self, ShellArgs};
 
 /// An ensemble that speaks ZooKeeper's protocol
@@ -27,7 +30,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Run one server in the foreground, from a zoo.cfg
+    /// Run one server from a zoo.cfg: in the foreground, or start, stop, restart, status
     Server(ServerArgs),
     /// Run a server without any configuration
     Start(StartArgs),
@@ -38,13 +41,35 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
+#[command(subcommand_negates_reqs = true)]
 struct ServerArgs {
+    #[command(subcommand)]
+    action: Option<background::Action>,
+    #[command(flatten)]
+    site: SiteArgs,
+    /// Hold this pid file, and leave the terminal: what `server start` gives to the server
+    #[arg(long, hide = true, value_name = "FILE")]
+    background: Option<PathBuf>,
+}
+
+/// Which server is meant, and how it is set up.
+#[derive(Args, Debug)]
+struct SiteArgs {
     /// A configuration file, or: <clientPort> <dataDir> [tickTime] [maxClientCnxns]
     #[arg(required = true, num_args = 1..=4, value_name = "ZOO.CFG")]
     arguments: Vec<String>,
     /// Set a key or a system property, such as jute.maxbuffer
     #[arg(short = 'D', value_name = "NAME=VALUE")]
     options: Vec<String>,
+}
+
+impl SiteArgs {
+    fn config(&self) -> Result<Config, ConfigError> {
+        match self.arguments.as_slice() {
+            [file] => Config::from_file(Path::new(file), &self.options),
+            arguments => Config::from_arguments(arguments, &self.options),
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -71,7 +96,8 @@ pub fn run() -> ExitCode {
         return ExitCode::from(2);
     }
     match cli.command {
-        Command::Server(args) => serve::server(&args),
+        Command::Server(ServerArgs { action: Some(action), .. }) => action.run(&cli.log),
+        Command::Server(ServerArgs { site, background, .. }) => serve::server(&site, background),
         Command::Start(args) => serve::start(&args),
         Command::Shell(args) => block_on(shell::run(args)),
         Command::Bench(args) => block_on(bench::run(args)),

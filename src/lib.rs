@@ -1,6 +1,7 @@
 //! The product: the chapters' machines hosted on tokio, the client library, and the command line.
 #![allow(clippy::disallowed_methods, reason = "the host owns clocks and threads")]
 
+pub mod background;
 pub mod bench;
 pub mod cli;
 pub mod client;

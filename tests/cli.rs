@@ -1,6 +1,9 @@
 //! The command line: what it prints, where, and with which exit code it ends.
 #![allow(clippy::disallowed_methods, reason = "a real server lives in real time")]
 
+#[path = "cli/background.rs"]
+mod background;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -26,6 +26,15 @@ enum Format {
 }
 
 impl LogArgs {
+    /// The same options, for another process.
+    pub(super) fn arguments(&self) -> [String; 4] {
+        let format = match self.log_format {
+            Format::Text => "text",
+            Format::Json => "json",
+        };
+        ["--log", &self.log, "--log-format", format].map(str::to_string)
+    }
+
     /// Sends the log to standard error from now on.
     pub(super) fn install(&self) -> Result<(), String> {
         let filter = EnvFilter::try_new(&self.log)

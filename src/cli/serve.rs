@@ -1,17 +1,20 @@
 //! The commands `server` and `start`: a server in the foreground until somebody stops it.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::Server;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::signals::StopSignals;
 use super::view::View;
-use super::{ServerArgs, StartArgs, block_on};
+use super::{SiteArgs, StartArgs, block_on};
+use crate::background::PidFile;
 use crate::config::{Config, ConfigError, Warning};
 use crate::host::Running;
 use crate::standalone;
@@ -19,13 +22,57 @@ use crate::standalone;
 /// How often to look whether the server still runs, and to show how it is.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// `ensemble server`: exits with 0 after a stop.
-pub(super) fn server(args: &ServerArgs) -> ExitCode {
-    let config = match args.arguments.as_slice() {
-        [file] => Config::from_file(Path::new(file), &args.options),
-        arguments => Config::from_arguments(arguments, &args.options),
+/// `ensemble server`: exits with 0 after a stop. In the background it holds its pid file for as
+/// long as it lives, and says where it listens on standard output.
+pub(super) fn server(site: &SiteArgs, background: Option<PathBuf>) -> ExitCode {
+    let mut pid_file = match background.map(|path| detach(&path)).transpose() {
+        Ok(pid_file) => pid_file,
+        Err(why) => {
+            eprintln!("ensemble: {why}");
+            return ExitCode::FAILURE;
+        }
     };
-    run(config, |_| None)
+    let code = run(site.config(), |running| {
+        if let Some(pid_file) = &mut pid_file
+            && let Err(error) = announce(pid_file, running.address)
+        {
+            tracing::warn!(%error, "pid file");
+        }
+        None
+    });
+    if let Some(pid_file) = pid_file {
+        pid_file.remove();
+    }
+    code
+}
+
+/// Takes the pid file, and leaves the terminal that the process was started from.
+fn detach(path: &Path) -> Result<PidFile, String> {
+    let pid_file = PidFile::take(path).map_err(|error| match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::PermissionDenied => {
+            format!("another server holds {}; stop it first", path.display())
+        }
+        _ => format!("{}: {error}; name another file with --pid-file", path.display()),
+    })?;
+    rustix::process::setsid().map_err(|error| format!("cannot leave the terminal: {error}"))?;
+    Ok(pid_file)
+}
+
+/// Where clients of this machine connect to a server that listens there.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip().is_unspecified() {
+        true => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        false => address,
+    }
+}
+
+/// Says where the server listens, once. Nobody reads its standard output after that.
+fn announce(pid_file: &mut PidFile, address: SocketAddr) -> io::Result<()> {
+    pid_file.write()?;
+    let mut out = stdout().lock();
+    writeln!(out, "{}", reachable(address)).and_then(|()| out.flush())?;
+    rustix::stdio::dup2_stdout(File::open("/dev/null")?)?;
+    Ok(())
 }
 
 /// `ensemble start`: prints where clients connect, and shows the server's state on a terminal.
@@ -83,8 +130,15 @@ fn run(
         log = %config.data_log_dir.display(),
         "listening"
     );
-    let view = serving(&running);
-    let code = block_on(attend(&running, view));
+    let code = block_on(async {
+        match StopSignals::listen() {
+            Ok(signals) => attend(&running, serving(&running), signals).await,
+            Err(error) => {
+                eprintln!("ensemble: cannot wait for signals: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    });
     running.stop();
     match running.join() {
         Ok(()) => code,
@@ -117,22 +171,16 @@ fn warn(warnings: &[Warning]) {
 }
 
 /// Waits for a signal, or for the server's own end.
-async fn attend(running: &Running<Server>, mut view: Option<View>) -> ExitCode {
-    let signals = signal(SignalKind::interrupt())
-        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
-    let (mut interrupt, mut terminate) = match signals {
-        Ok(signals) => signals,
-        Err(error) => {
-            eprintln!("ensemble: cannot wait for signals: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
+async fn attend(
+    running: &Running<Server>,
+    mut view: Option<View>,
+    mut signals: StopSignals,
+) -> ExitCode {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            () = signals.wait() => break,
             _ = looks.tick() => {}
         }
         if running.has_ended() {
