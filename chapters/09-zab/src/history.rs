@@ -70,6 +70,11 @@ impl History {
         self.committed
     }
 
+    /// The last transaction that is known to be committed: what the state above has.
+    pub fn settled(&self) -> Zxid {
+        self.window().next_back().map_or(self.from, |entry| entry.zxid)
+    }
+
     /// The transaction after which entries are in memory.
     pub fn from(&self) -> Zxid {
         self.from
@@ -111,7 +116,7 @@ impl History {
     }
 
     /// The committed entries in memory, in order.
-    pub fn window(&self) -> impl Iterator<Item = &Entry> {
+    pub fn window(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.range(..self.settled)
     }
 
@@ -122,7 +127,7 @@ impl History {
 
     /// Drops the entries after a transaction, none of which may be committed.
     pub fn truncate(&mut self, to: Zxid) {
-        assert!(to >= self.committed, "{to} is below {}, which is committed", self.committed);
+        assert!(to >= self.settled(), "{to} is below {}, which is committed", self.settled());
         while self.entries.back().is_some_and(|entry| entry.zxid > to) {
             let entry = self.entries.pop_back().expect("it was there a line ago");
             self.bytes -= entry.payload.len();

@@ -101,12 +101,13 @@ pub enum Told {
     /// It does so no longer, or gives up before it began: the leader, or the leader's quorum, is
     /// lost. What is logged but not delivered stays logged.
     Ceased(Ceased),
-    /// A snapshot of the leader's comes in place of the state: begin an empty one. It will be whole
-    /// up to this transaction.
+    /// A snapshot of the leader's comes in place of the state: begin an empty one beside it. It will
+    /// be whole up to this transaction. If `Ceased` comes before `SnapshotEnded`, it never was: the
+    /// state of before is the one that this server's log leads to.
     SnapshotBegun(Zxid),
     /// The next whole items of the snapshot's body.
     SnapshotBytes(Bytes),
-    /// The snapshot is complete.
+    /// The snapshot is complete: it is the state now.
     SnapshotEnded,
     /// Leader: this learner needs a snapshot. Answer with `snapshot_begin`, then `snapshot_bytes`
     /// once for each `SnapshotMore`, then `snapshot_end`.

@@ -6,10 +6,12 @@
 
 extern crate self as sync;
 
+mod connections;
 mod leader;
 mod learner;
 mod member;
 mod settings;
+mod tickets;
 mod vocabulary;
 
 pub use leader::Leader;

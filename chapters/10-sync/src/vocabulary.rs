@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use election::{Frame, Link, PortTimer};
-use machines::Protocol;
+use election::{ElectionPort, Frame, Link, PortTimer};
+use machines::{Disk, Fault, Files, NodeId, Protocol, Simulated};
+use storage::{Fetch, Fetched, Store, Write};
 use zab::{Packet, Recovered, Told};
 
 /// The vocabulary of a member of an ensemble.
@@ -19,6 +20,39 @@ impl Protocol for Ensemble {
     type Fetched = storage::Fetched;
     type Recovered = Recovered;
     type Output = Told;
+}
+
+impl Simulated for Ensemble {
+    fn dial(peer: &Peer) -> NodeId {
+        match peer {
+            Peer::Election(link) => ElectionPort::dial(link),
+            Peer::Quorum(zab::Peer::Leader(leader)) => NodeId::Server(leader.0 as u64),
+            Peer::Quorum(zab::Peer::Learner(_)) => {
+                unreachable!("nobody opens a connection that he accepts")
+            }
+        }
+    }
+
+    fn accept(from: NodeId, dialled: &Peer, number: u64) -> Peer {
+        match dialled {
+            Peer::Election(link) => Peer::Election(ElectionPort::accept(from, link, number)),
+            Peer::Quorum(_) => Peer::Quorum(zab::Peer::Learner(number)),
+        }
+    }
+}
+
+impl<F: Files> Disk<Ensemble> for Store<F> {
+    fn write(&mut self, write: Write) -> Result<(), Fault> {
+        Store::write(self, write)
+    }
+
+    fn sync(&mut self) -> Result<(), Fault> {
+        Store::sync(self)
+    }
+
+    fn fetch(&mut self, fetch: Fetch) -> Result<Fetched, Fault> {
+        Store::fetch(self, fetch)
+    }
 }
 
 /// The other end of a connection.
