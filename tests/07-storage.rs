@@ -6,6 +6,8 @@ mod crashes;
 mod cutting;
 #[path = "07-storage/fixtures.rs"]
 mod fixtures;
+#[path = "07-storage/items.rs"]
+mod items;
 #[path = "07-storage/snapshots.rs"]
 mod snapshots;
 #[path = "07-storage/toy.rs"]

@@ -10,6 +10,9 @@ mod connections;
 mod ensemble;
 #[path = "08-election/explore.rs"]
 mod explore;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "support/quorum.rs"]
+mod quorum;
 #[path = "08-election/replay.rs"]
 mod replay;
 #[path = "08-election/storms.rs"]

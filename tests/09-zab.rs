@@ -1,1 +1,12 @@
-//! Chapter 9.
+//! Chapter 9: what must hold of epochs, of what is committed, and of the quorum port.
+//!
+//! `cargo test --release -p zab --test 09 -- --ignored` reads ten million spoiled streams.
+
+mod hostile;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "support/quorum.rs"]
+mod quorum;
+#[path = "09-zab/strangers.rs"]
+mod strangers;
+#[path = "09-zab/wire.rs"]
+mod wire;

@@ -55,7 +55,7 @@ impl State for Count {
     }
 }
 
-fn folder(fixture: &str) -> PathBuf {
+pub(crate) fn folder(fixture: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/datadir");
     root.join(fixture).join("version-2")
 }

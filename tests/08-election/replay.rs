@@ -9,37 +9,13 @@ use election::wire::{
 };
 use election::{Elected, Election, Fle, LogEnd, Members, Notification, ServerState, Timer, Vote};
 use machines::{Effect, Effects, Event, Machine};
-use serde_json::Value;
 use zxid::{ServerId, Zxid};
 
-struct Recorded {
-    from: i64,
-    to: i64,
-    connection: i64,
-    ms: f64,
-    bytes: Vec<u8>,
-}
+use crate::quorum::{self, CONVERSATIONS, Recorded};
 
 /// The frames of the election port, in order.
 fn conversation(name: &str) -> Vec<Recorded> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/quorum");
-    let text = std::fs::read_to_string(format!("{folder}/{name}.json")).expect("it is there");
-    let all: Value = serde_json::from_str(&text).expect("it is JSON");
-    let frames = all["frames"].as_array().expect("it has frames");
-    let number = |frame: &Value, key: &str| frame[key].as_i64().expect("it is a number");
-    let frames = frames.iter().filter(|frame| frame["port"] == "election").map(|frame| Recorded {
-        from: number(frame, "from"),
-        to: number(frame, "to"),
-        connection: number(frame, "conn"),
-        ms: frame["t_ms"].as_f64().expect("it has a time"),
-        bytes: unhex(frame["hex"].as_str().expect("it has bytes")),
-    });
-    frames.collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits = |at| u8::from_str_radix(&text[at..at + 2], 16).expect("these are hex digits");
-    (0..text.len()).step_by(2).map(digits).collect()
+    quorum::conversation(name, "election")
 }
 
 /// A frame as a notification; none if it is an initial message.
@@ -54,9 +30,8 @@ fn notification(frame: &Recorded) -> Option<Notification> {
 
 #[test]
 fn every_frame_is_read_and_written_as_it_was() {
-    let names = ["first-boot", "handshake-diff", "leader-crash-reelection", "observer-join-inform"];
     let mut frames = 0;
-    for name in names {
+    for name in CONVERSATIONS {
         for frame in conversation(name) {
             let mut out = Vec::new();
             match notification(&frame) {
@@ -73,7 +48,7 @@ fn every_frame_is_read_and_written_as_it_was() {
             frames += 1;
         }
     }
-    assert_eq!(frames, 62);
+    assert_eq!(frames, 106);
 }
 
 /// Our server in the place of one of Apache's.

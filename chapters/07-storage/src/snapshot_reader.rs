@@ -13,12 +13,13 @@
 use std::io::Read;
 use std::ops::Range;
 
-use jute::records::{Acl, StatPersisted};
+use jute::records::Acl;
 use serde::de::DeserializeOwned;
 use simd_adler32::Adler32;
 use zxid::{SessionId, Zxid};
 
-use crate::Damage;
+use crate::items::array;
+use crate::{Damage, Node};
 
 /// The first four bytes of a snapshot: "ZKSN".
 pub(crate) const MAGIC: i32 = 0x5a4b_534e;
@@ -26,19 +27,6 @@ pub(crate) const MAGIC: i32 = 0x5a4b_534e;
 pub(crate) const VERSION: i32 = 2;
 /// Bytes to ask the disk for at once.
 const PIECE: usize = 1 << 20;
-
-/// A node as it is in a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Node<'a> {
-    /// Its path. The root's is empty.
-    pub path: &'a str,
-    /// Its data.
-    pub data: Option<&'a [u8]>,
-    /// Which of the snapshot's access control lists is its; -1 for the open one.
-    pub acl: i64,
-    /// The rest.
-    pub stat: StatPersisted,
-}
 
 /// A snapshot that is being read.
 pub struct SnapshotReader<'a> {
@@ -142,24 +130,22 @@ impl<'a> SnapshotReader<'a> {
 
     /// The next node, or nothing after the last.
     pub fn node(&mut self) -> Result<Option<Node<'_>>, Damage> {
-        let path = self.piece(0)?.ok_or_else(|| self.damage("a path is null"))?;
-        self.check_text(path.clone())?;
-        if &self.buffer[self.at + path.start..self.at + path.end] == b"/" {
-            self.at += path.end;
-            return Ok(None);
+        let length = loop {
+            // What is already on this disk is read, however long it is.
+            let length = Node::length(&self.buffer[self.at..], usize::MAX);
+            let length = length.map_err(|bad| self.damage(bad.to_string()))?;
+            if self.buffer.len() - self.at >= length {
+                break length;
+            }
+            self.need(length)?;
+        };
+        match Node::read(&self.buffer[self.at..self.at + length]) {
+            Ok(node) => {
+                self.at += length;
+                Ok(node)
+            }
+            Err(bad) => Err(self.damage(bad.to_string())),
         }
-        let data = self.piece(path.end)?;
-        let acl = data.as_ref().map_or(path.end + 4, |data| data.end);
-        self.need(acl + 68)?;
-        let start = self.at;
-        self.at += acl + 68;
-        let node = &self.buffer[start..self.at];
-        Ok(Some(Node {
-            path: self.str(start + path.start..start + path.end),
-            data: data.map(|data| &node[data]),
-            acl: i64::from_be_bytes(array(node, acl)),
-            stat: stat(node, acl + 8),
-        }))
     }
 
     /// Reads the header that a file begins with.
@@ -284,26 +270,5 @@ impl<'a> SnapshotReader<'a> {
     fn add_to_sum(&mut self) {
         self.sum.write(&self.buffer[self.summed..self.at]);
         self.summed = self.at;
-    }
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    bytes[at..at + N].try_into().expect("the slice has this length")
-}
-
-/// The 60 bytes of a stored stat.
-fn stat(bytes: &[u8], at: usize) -> StatPersisted {
-    let long = |offset| i64::from_be_bytes(array(bytes, at + offset));
-    let int = |offset| i32::from_be_bytes(array(bytes, at + offset));
-    StatPersisted {
-        czxid: Zxid(long(0) as u64),
-        mzxid: Zxid(long(8) as u64),
-        ctime: long(16),
-        mtime: long(24),
-        version: int(32),
-        cversion: int(36),
-        aversion: int(40),
-        ephemeral_owner: long(44),
-        pzxid: Zxid(long(52) as u64),
     }
 }

@@ -8,11 +8,12 @@ extern crate self as zab;
 
 mod history;
 mod packet;
+mod packets;
 mod vocabulary;
 pub mod wire;
 
 pub use history::History;
-pub use packet::{Identity, Learner, Packet, Request};
+pub use packet::{Learner, Packet, Request};
 pub use vocabulary::{Ceased, Peer, Recovered, Timer, Told, Zab};
 
 #[cfg(feature = "mine")]

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use jute::records::Id;
 use storage::Entry;
 use zxid::{ServerId, SessionId, Zxid};
 
@@ -27,15 +28,6 @@ impl Learner {
     pub const PROTOCOL: i32 = 0x10000;
 }
 
-/// A client's proof of who it is, as a learner passes it on with a request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Identity {
-    /// The scheme: `ip`, `digest`.
-    pub scheme: String,
-    /// The id within the scheme.
-    pub id: String,
-}
-
 /// A client's request that only the leader can carry out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
@@ -48,7 +40,7 @@ pub struct Request {
     /// The request as the client sent it, without its header.
     pub body: Bytes,
     /// Who the client is; nothing for the beginning of a session.
-    pub identities: Option<Vec<Identity>>,
+    pub identities: Option<Vec<Id>>,
 }
 
 /// What travels between a learner and its leader.
