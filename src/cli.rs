@@ -5,6 +5,7 @@
 
 mod background;
 mod log;
+mod run;
 mod serve;
 mod signals;
 mod view;
@@ -34,6 +35,8 @@ enum Command {
     Server(ServerArgs),
     /// Run a server without any configuration
     Start(StartArgs),
+    /// Run a chapter's program, in the simulated world
+    Run(run::RunArgs),
     /// Talk to an ensemble, with the commands of zkCli
     Shell(ShellArgs),
     /// Measure a server, or compare two
@@ -99,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Server(ServerArgs { action: Some(action), .. }) => action.run(&cli.log),
         Command::Server(ServerArgs { site, background, .. }) => serve::server(&site, background),
         Command::Start(args) => serve::start(&args),
+        Command::Run(args) => args.run(),
         Command::Shell(args) => block_on(shell::run(args)),
         Command::Bench(args) => block_on(bench::run(args)),
     }

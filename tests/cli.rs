@@ -3,6 +3,8 @@
 
 #[path = "cli/background.rs"]
 mod background;
+#[path = "cli/run.rs"]
+mod programs;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

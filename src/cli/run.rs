@@ -1,0 +1,147 @@
+//! The command `run`: the programs of the chapters, as traces of the simulated world.
+//!
+//! What is printed is what happened, line by line as it is in the trace; a person gets it in
+//! columns, without the lines that are about connections only, with a sentence where a phase
+//! begins and with what to try next. A program gets all of it with `--json`.
+
+mod election;
+mod layout;
+
+use std::env;
+use std::io::{self, BufWriter, IsTerminal, Write, stdout};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use machines::{Line, Trace};
+
+use election::ElectionArgs;
+use layout::Layout;
+
+#[derive(Args, Debug)]
+pub(super) struct RunArgs {
+    #[command(subcommand)]
+    chapter: Option<Chapter>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Chapter {
+    /// An election: at first boot, and after a crash of the leader
+    #[command(name = "08", alias = "8")]
+    Election(ElectionArgs),
+    #[command(external_subcommand)]
+    Other(Vec<String>),
+}
+
+/// The chapters that have a program, and what it shows.
+const PROGRAMS: &[(&str, &str)] =
+    &[("08", "an election: at first boot, and after a crash of the leader")];
+
+/// How to print a trace.
+#[derive(Args, Debug)]
+struct PrintArgs {
+    /// Show each line of the trace: connections, and messages both sent and received
+    #[arg(long)]
+    all: bool,
+    /// Print each line of the trace as an object of JSON
+    #[arg(long, conflicts_with = "all")]
+    json: bool,
+}
+
+/// A trace, and what makes it readable.
+struct Story {
+    /// What is to be seen, in a sentence.
+    title: String,
+    trace: Trace,
+    /// Whether a person wants to see a line.
+    shows: fn(&Line) -> bool,
+    /// What is to be said before a line, if anything.
+    note: Box<dyn FnMut(&Line) -> Option<String>>,
+    /// How it ended, in a sentence.
+    outcome: String,
+    /// Options to try next, and what they show.
+    next: &'static [(&'static str, &'static str)],
+}
+
+impl RunArgs {
+    /// Runs a chapter's program, or says which there are.
+    pub(super) fn run(&self) -> ExitCode {
+        let printed = match &self.chapter {
+            None => list(),
+            Some(Chapter::Election(args)) => match args.story() {
+                Ok(story) => tell("08", story, &args.print),
+                Err(why) => return mistake(&why),
+            },
+            Some(Chapter::Other(words)) => {
+                let name = words.first().map_or("", String::as_str);
+                let names: Vec<_> = PROGRAMS.iter().map(|(number, _)| *number).collect();
+                let why = format!("chapter {name} has no program; there are {}", names.join(", "));
+                return mistake(&why);
+            }
+        };
+        // Whoever closed the other end does not want to read more.
+        printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+    }
+}
+
+fn mistake(why: &str) -> ExitCode {
+    eprintln!("ensemble: {why}");
+    ExitCode::from(2)
+}
+
+fn list() -> io::Result<()> {
+    let mut out = stdout().lock();
+    for (number, what) in PROGRAMS {
+        writeln!(out, "ensemble run {number}    {what}")?;
+    }
+    writeln!(out, "\nAdd --help to see what can be changed.")
+}
+
+/// Prints a story.
+fn tell(number: &str, mut story: Story, print: &PrintArgs) -> io::Result<()> {
+    let mut out = BufWriter::new(stdout().lock());
+    if print.json {
+        for line in story.trace.lines() {
+            writeln!(out, "{}", layout::json(line))?;
+        }
+        return out.flush();
+    }
+    let emphasis = stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
+    let layout = Layout::new(story.trace.lines(), emphasis);
+    writeln!(out, "{}\n\n{}", layout.emphasis(&story.title), layout.head())?;
+    for line in story.trace.lines() {
+        if let Some(note) = (story.note)(line) {
+            writeln!(out, "\n{}", layout.note(&note))?;
+        }
+        if print.all {
+            writeln!(out, "{}", layout.whole(line))?;
+        } else if (story.shows)(line) {
+            writeln!(out, "{}", layout.line(line))?;
+        }
+    }
+    writeln!(out, "\n{}\n\nTry next:", layout.emphasis(&story.outcome))?;
+    for (options, what) in story.next {
+        writeln!(out, "  ensemble run {number} {options:28} {what}")?;
+    }
+    out.flush()
+}
+
+/// Reads a time such as `100ms` or `2s`; a number alone counts milliseconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1),
+        None => text.strip_suffix('s').map_or((text, 1), |number| (number, 1000)),
+    };
+    let millis = number.parse::<u32>().map_err(|_| "write for example 100ms, or 2s".to_string())?;
+    Ok(Duration::from_millis(u64::from(millis) * unit))
+}
+
+/// Numbers of servers as a person lists them: `1, 2 and 3`.
+fn listed(servers: &[u64]) -> String {
+    let words: Vec<_> = servers.iter().map(u64::to_string).collect();
+    match words.as_slice() {
+        [] => "nobody".to_string(),
+        [one] => one.clone(),
+        [some @ .., last] => format!("{} and {last}", some.join(", ")),
+    }
+}

@@ -1,0 +1,120 @@
+//! How a trace looks on a screen: a column for the time, one for who, one for what.
+
+use machines::{Kind, Line};
+use serde_json::{Value as Json, json};
+
+/// How long a line of prose may be.
+const WIDTH: usize = 96;
+
+/// The columns.
+pub(super) struct Layout {
+    /// How wide the column is that says who.
+    who: usize,
+    /// Whether some sentences stand out.
+    emphasis: bool,
+}
+
+impl Layout {
+    /// Columns that these lines fit into.
+    pub(super) fn new(lines: &[Line], emphasis: bool) -> Layout {
+        let who = lines.iter().map(|line| who(line).chars().count()).max().unwrap_or(0);
+        Layout { who, emphasis }
+    }
+
+    /// What stands above the columns.
+    pub(super) fn head(&self) -> String {
+        format!("{:>9}  {:who$}  what", "time (ms)", "who", who = self.who)
+    }
+
+    /// What happened. A message is shown once, when it arrives.
+    pub(super) fn line(&self, line: &Line) -> String {
+        self.columns(line, &who(line), &what(line))
+    }
+
+    /// What happened, as the trace says it.
+    pub(super) fn whole(&self, line: &Line) -> String {
+        let said = line.to_string();
+        format!("{:>9.1}  {said}", millis(line))
+    }
+
+    fn columns(&self, line: &Line, who: &str, what: &str) -> String {
+        let time = millis(line);
+        format!("{time:>9.1}  {who:width$}  {what}", width = self.who)
+    }
+
+    /// What is to be seen from here on.
+    pub(super) fn note(&self, text: &str) -> String {
+        let mut lines = vec![format!("{:>9} ", "--")];
+        let mut full = lines[0].len();
+        for word in text.split(' ') {
+            let end = full + 1 + word.chars().count();
+            if end <= WIDTH {
+                full = end;
+            } else {
+                lines.push(" ".repeat(10));
+                full = 11 + word.chars().count();
+            }
+            let line = lines.last_mut().expect("there is a line");
+            line.push(' ');
+            line.push_str(word);
+        }
+        self.emphasis(&lines.join("\n"))
+    }
+
+    /// A sentence that stands out.
+    pub(super) fn emphasis(&self, text: &str) -> String {
+        if self.emphasis { format!("\x1b[1m{text}\x1b[0m") } else { text.to_string() }
+    }
+}
+
+/// A line of the trace for a program.
+pub(super) fn json(line: &Line) -> Json {
+    json!({
+        "time": millis(line),
+        "node": line.node.to_string(),
+        "kind": snake(&format!("{:?}", line.kind)),
+        "peer": line.peer.map(|peer| peer.to_string()),
+        "number": line.number,
+        "text": line.text,
+    })
+}
+
+fn millis(line: &Line) -> f64 {
+    line.time.as_micros() as f64 / 1000.0
+}
+
+/// `PowerLost` as `power_lost`.
+fn snake(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
+fn who(line: &Line) -> String {
+    match (line.kind, line.peer) {
+        (Kind::Received, Some(peer)) => format!("{peer} → {}", line.node),
+        (Kind::Lost, Some(peer)) => format!("{} ↛ {peer}", line.node),
+        (Kind::Sent | Kind::Cut | Kind::Mended, Some(peer)) => format!("{} → {peer}", line.node),
+        (_, Some(peer)) => format!("{} - {peer}", line.node),
+        (_, None) => line.node.to_string(),
+    }
+}
+
+/// What happened, without who.
+fn what(line: &Line) -> String {
+    let text = &line.text;
+    match line.kind {
+        Kind::Received | Kind::Sent | Kind::Lost | Kind::Answered => text.clone(),
+        Kind::Expired => format!("{text} has run out"),
+        Kind::Durable => format!("on disk: {text}"),
+        kind => {
+            let word = snake(&format!("{kind:?}")).replace('_', " ");
+            if text.is_empty() { word } else { format!("{word}: {text}") }
+        }
+    }
+}
