@@ -2,6 +2,14 @@
 //!
 //! `cargo test --release -p zab --test 09 -- --ignored` reads ten million spoiled streams.
 
+#[path = "09-zab/commits.rs"]
+mod commits;
+#[path = "09-zab/confirmations.rs"]
+mod confirmations;
+#[path = "09-zab/epochs.rs"]
+mod epochs;
+#[path = "09-zab/history.rs"]
+mod history;
 mod hostile;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "support/quorum.rs"]
@@ -10,3 +18,5 @@ mod quorum;
 mod strangers;
 #[path = "09-zab/wire.rs"]
 mod wire;
+#[path = "09-zab/world.rs"]
+mod world;
