@@ -9,10 +9,10 @@
 //! Always true:
 //! - a ticket is answered after a force that came after every write given before it;
 //! - after the first fault nothing more is carried out, and every ticket fails;
-//! - when the thread ends, everything that it was given has been forced.
+//! - when the thread ends, everything that it was given has been forced, unless it was abandoned.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -42,6 +42,8 @@ pub(crate) struct DiskThread {
     worker: Arc<Mutex<Worker>>,
     /// Lists that were given to the thread and are not carried out yet.
     waiting: Arc<AtomicUsize>,
+    /// Nothing more is to be carried out.
+    abandoned: Arc<AtomicBool>,
 }
 
 impl DiskThread {
@@ -66,11 +68,13 @@ impl DiskThread {
             fast: false,
         }));
         let waiting = Arc::new(AtomicUsize::new(0));
+        let abandoned = Arc::new(AtomicBool::new(false));
         let (of_thread, count) = (Arc::clone(&worker), Arc::clone(&waiting));
+        let dead = Arc::clone(&abandoned);
         let thread = thread::Builder::new()
             .name("disk".into())
-            .spawn(move || run(&of_thread, &queue, &count))?;
-        Ok(DiskThread { running: Some((jobs, thread)), worker, waiting })
+            .spawn(move || run(&of_thread, &queue, &count, &dead))?;
+        Ok(DiskThread { running: Some((jobs, thread)), worker, waiting, abandoned })
     }
 
     /// Adds to the queue, unless the thread has finished. With `on_the_spot` it is carried out
@@ -87,6 +91,13 @@ impl DiskThread {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         // It only ends before its owner if it has panicked, which `finish` will tell.
         jobs.send(list).ok();
+    }
+
+    /// Ends the thread, as the end of the process would: what waits is not carried out. A write or
+    /// a force that has begun is waited for.
+    pub(crate) fn abandon(&mut self) {
+        self.abandoned.store(true, Ordering::Release);
+        self.finish();
     }
 
     /// Waits until everything given is carried out and forced.
@@ -116,9 +127,17 @@ struct Worker {
 }
 
 /// What the thread does until nothing more can come.
-fn run(worker: &Mutex<Worker>, queue: &Receiver<Vec<Job>>, waiting: &AtomicUsize) {
+fn run(
+    worker: &Mutex<Worker>,
+    queue: &Receiver<Vec<Job>>,
+    waiting: &AtomicUsize,
+    abandoned: &AtomicBool,
+) {
     const UNHARMED: &str = "whoever has panicked with the disk has ended the server";
     while let Ok(mut jobs) = queue.recv() {
+        if abandoned.load(Ordering::Acquire) {
+            return;
+        }
         let mut lists = 1;
         while let Ok(more) = queue.try_recv() {
             jobs.extend(more);
@@ -128,6 +147,9 @@ fn run(worker: &Mutex<Worker>, queue: &Receiver<Vec<Job>>, waiting: &AtomicUsize
         waiting.fetch_sub(lists, Ordering::AcqRel);
     }
     let mut worker = worker.lock().expect(UNHARMED);
+    if abandoned.load(Ordering::Acquire) {
+        return;
+    }
     worker.force();
     if let Some(fault) = &worker.fault {
         tracing::error!(%fault, "disk closed after a fault");

@@ -3,6 +3,7 @@
 
 pub mod background;
 pub mod bench;
+pub mod boot;
 pub mod cli;
 pub mod client;
 pub mod config;
@@ -10,6 +11,5 @@ mod disk;
 pub mod files;
 pub mod host;
 pub mod shell;
-pub mod standalone;
 
 pub use client::Client;

@@ -3,6 +3,8 @@
 
 mod host {
     pub(crate) mod machine;
+    mod servers;
+    pub(crate) mod station;
 }
 
 use std::io::{Read, Write};
@@ -10,33 +12,33 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use ensemble::host::{Boot, HostError, Running, Settings};
+use ensemble::host::{Boot, HostError, Place, Places, Running, Settings, Sockets};
 
 use host::machine::{Echo, Platter, nothing_recovered};
 
 /// How long anything may take before a test has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn settings(port: u16) -> Settings {
-    Settings {
-        host: Some("127.0.0.1".to_string()),
-        port,
-        backlog: None,
-        keep_alive: false,
-        max_frame: 200_000,
-        slow_fsync: PATIENCE,
-    }
+fn sockets(port: u16) -> Result<Sockets, HostError> {
+    let (election, quorum) = (Vec::new(), Vec::new());
+    let clients = Place { port, ..Place::loopback() };
+    Sockets::bind(&Places { clients, election, quorum, backlog: None })
+}
+
+fn settings() -> Settings {
+    Settings { keep_alive: false, max_frame: 200_000, slow_fsync: PATIENCE, servers: None }
 }
 
 fn start_with(platter: Platter) -> Running<Echo> {
-    let boot = move |_| {
+    let boot = move || {
         Ok(Boot {
             machine: Echo::default(),
             recovered: nothing_recovered(),
             disk: Box::new(platter),
         })
     };
-    Running::start(settings(0), boot).expect("a port is free")
+    let sockets = sockets(0).expect("a port is free");
+    Running::start(settings(), sockets, boot).expect("it starts")
 }
 
 fn start() -> Running<Echo> {
@@ -312,6 +314,21 @@ fn a_stop_closes_everything_and_forces_the_disk() {
 }
 
 #[test]
+fn a_kill_closes_everything_and_forces_nothing() {
+    let platter = Platter::default();
+    let synced = platter.synced.clone();
+    let server = start_with(platter);
+    let address = server.address;
+    let mut client = connect(address);
+    assert_eq!(ask(&mut client, "write without asking"), "write without asking");
+    server.kill();
+    server.join().expect("it was told to end");
+    assert_eq!(synced.load(Ordering::SeqCst), 0);
+    assert_eq!(rest(&mut client), b"");
+    TcpStream::connect(address).expect_err("nobody listens any more");
+}
+
+#[test]
 fn every_opened_connection_is_closed_once() {
     let server = start();
     for _ in 0..10 {
@@ -325,13 +342,14 @@ fn every_opened_connection_is_closed_once() {
 #[test]
 fn a_server_that_cannot_start_says_why() {
     let server = start();
-    let boot = |_| -> Result<Boot<Echo>, _> { Err("no data".into()) };
-    let taken = Running::start(settings(server.address.port()), boot);
-    let message = taken.err().expect("the port is taken").to_string();
+    let taken = sockets(server.address.port());
+    let message = taken.expect_err("the port is taken").to_string();
     let port = server.address.port();
     let expected = "is in use; stop who uses it, or choose another port";
     assert_eq!(message, format!("127.0.0.1:{port} {expected}"));
-    let error = Running::start(settings(0), boot).err().expect("it cannot boot");
+    let boot = || -> Result<Boot<Echo>, _> { Err("no data".into()) };
+    let free = sockets(0).expect("a port is free");
+    let error = Running::start(settings(), free, boot).err().expect("it cannot boot");
     assert_eq!(error.to_string(), "no data");
     end(server);
 }

@@ -15,9 +15,9 @@ use super::signals::StopSignals;
 use super::view::View;
 use super::{SiteArgs, StartArgs, block_on};
 use crate::background::PidFile;
+use crate::boot;
 use crate::config::{Config, ConfigError, Warning};
 use crate::host::Running;
-use crate::standalone;
 
 /// How often to look whether the server still runs, and to show how it is.
 const LOOK: Duration = Duration::from_secs(1);
@@ -117,7 +117,7 @@ fn run(
     };
     warn(&config.warnings);
     allow_many_files();
-    let running = match standalone::start(&config) {
+    let running = match boot::start(&config) {
         Ok(running) => running,
         Err(error) => {
             eprintln!("ensemble: {error}");

@@ -15,7 +15,7 @@ use election::{Members, Share};
 use zxid::ServerId;
 
 use super::Warning;
-use super::members::{self, Member, QuorumAddress, Vote};
+use super::members::{self, Member, QuorumAddress, Vote, bracketed};
 use super::reader::{ConfigError, Reader, whole};
 
 /// What a server of an ensemble knows of the ensemble.
@@ -119,14 +119,6 @@ fn member_text(member: &Member) -> String {
         None => String::new(),
     };
     format!("{}:{role}{client}", addresses.join("|"))
-}
-
-/// A host as it stands before a colon.
-fn bracketed(host: &str) -> String {
-    match host.contains(':') {
-        true => format!("[{host}]"),
-        false => host.to_string(),
-    }
 }
 
 /// Reads which ensemble this server belongs to: none, if it stands alone.

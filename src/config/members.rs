@@ -29,6 +29,21 @@ pub struct QuorumAddress {
     pub election_port: u16,
 }
 
+impl QuorumAddress {
+    /// The election port as `host:port`.
+    pub fn election(&self) -> String {
+        format!("{}:{}", bracketed(&self.host), self.election_port)
+    }
+}
+
+/// A host as it stands before a colon.
+pub(super) fn bracketed(host: &str) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]"),
+        false => host.to_string(),
+    }
+}
+
 /// One `server.N` line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {

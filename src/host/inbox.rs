@@ -4,16 +4,29 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use server::Peer;
 use tokio::sync::Notify;
 
+use super::codec::Codec;
 use super::link::{Link, READ};
 
 /// Word for the driver.
 pub(super) enum Incoming {
-    /// A client has connected.
+    /// Somebody has connected.
     Opened(Rc<Link>),
     /// A link has messages, or has come to its end.
     Ready(Rc<Link>),
+    /// A link has sent everything up to a mark.
+    Flushed(Rc<Link>),
+    /// A peer that was called has answered, or has not.
+    Dialled {
+        /// Who.
+        peer: Peer,
+        /// Which call.
+        number: u64,
+        /// The connection, and what will be spoken on it.
+        link: Option<(Rc<Link>, Codec)>,
+    },
 }
 
 /// The driver's inbox, shared by all links of a server.

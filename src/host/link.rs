@@ -1,49 +1,56 @@
-//! One client's connection: a socket, what came in and waits, what goes out.
+//! One connection: a socket, what came in and waits, what goes out.
 //!
-//! A link belongs to two: to its own task, which reads, cuts frames, and writes what the socket
+//! A link belongs to two: to its own task, which reads, cuts messages, and writes what the socket
 //! did not take at once; and to the driver, which takes the messages and gives the answers.
 //!
 //! Always true:
 //! - nothing more is read before the driver has taken everything that was read;
-//! - nothing is read while the machine has paused the peer, or while the peer does not take its
-//!   answers: then TCP makes the client wait, and memory stays bounded.
+//! - nothing is read while the machine has paused the peer, or while a client does not take its
+//!   answers: then TCP makes the client wait, and memory stays bounded. (Two servers that made each
+//!   other wait so would wait for ever.)
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::io;
+use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
-use protocol::{Cut, Framer};
-use server::{Connection, Message};
+use bytes::Bytes;
+use election::Frame;
+use election::wire::{append_initial, append_notification};
+use server::{Message, Peer};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::codec::Codec;
 use super::inbox::{Inbox, Incoming};
+use super::outgoing::Outgoing;
 
 /// Bytes that one read takes, at most.
 pub(super) const READ: usize = 64 * 1024;
-/// Waiting bytes from which on a peer's requests wait too.
+/// Waiting bytes from which on a client's requests wait too.
 const CONGESTED: usize = 1024 * 1024;
-/// Waiting bytes beyond which a peer that does not read is given up.
+/// Waiting bytes beyond which a client that does not read is given up.
 const GIVEN_UP: usize = 64 * 1024 * 1024;
-/// Chunks that one write gives to the socket, at most.
-const GATHERED: usize = 32;
+/// The same for a server. A learner may be slow for a while, and gets everything nevertheless; if it
+/// is slow for too long, its leader gives it up.
+const SERVER_GIVEN_UP: usize = 128 * 1024 * 1024;
 /// Messages for which an idle link keeps room.
 const KEPT: usize = 256;
 /// How long the last answers may take to go out, once the connection is to be closed.
 const FLUSH: Duration = Duration::from_secs(5);
-/// How long a client may go on sending after it was told that the connection is closed.
+/// How long a peer may go on sending after it was told that the connection is closed.
 const LINGER: Duration = Duration::from_millis(500);
 
 /// One connection.
 pub(super) struct Link {
     /// Its name to the machine.
-    pub(super) peer: Connection,
+    pub(super) peer: Peer,
+    /// Where the other side sits.
+    pub(super) from: SocketAddr,
     stream: TcpStream,
     inbox: Rc<Inbox>,
     held: RefCell<VecDeque<Message>>,
@@ -62,52 +69,6 @@ pub(super) struct Link {
     changed: Notify,
 }
 
-/// What waits to be sent: chunks as the machine gave them, never copied.
-#[derive(Default)]
-struct Outgoing {
-    chunks: VecDeque<Bytes>,
-    waiting: usize,
-}
-
-impl Outgoing {
-    fn add(&mut self, chunk: Bytes) {
-        if !chunk.is_empty() {
-            self.waiting += chunk.len();
-            self.chunks.push_back(chunk);
-        }
-    }
-
-    /// Gives the socket as much as it takes.
-    fn write(&mut self, stream: &TcpStream) -> io::Result<()> {
-        while self.waiting > 0 {
-            let mut slices = [IoSlice::new(&[]); GATHERED];
-            for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
-                *slice = IoSlice::new(chunk);
-            }
-            let count = self.chunks.len().min(GATHERED);
-            match stream.try_write_vectored(&slices[..count]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(sent) => self.sent(sent),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn sent(&mut self, mut count: usize) {
-        self.waiting -= count;
-        while let Some(first) = self.chunks.front_mut() {
-            if first.len() > count {
-                first.advance(count);
-                return;
-            }
-            count -= first.len();
-            self.chunks.pop_front();
-        }
-    }
-}
-
 /// What the driver gets from a link.
 pub(super) enum Taken {
     /// A message.
@@ -119,9 +80,15 @@ pub(super) enum Taken {
 }
 
 impl Link {
-    pub(super) fn new(peer: Connection, stream: TcpStream, inbox: Rc<Inbox>) -> Rc<Link> {
+    pub(super) fn new(
+        peer: Peer,
+        from: SocketAddr,
+        stream: TcpStream,
+        inbox: Rc<Inbox>,
+    ) -> Rc<Link> {
         Rc::new(Link {
             peer,
+            from,
             stream,
             inbox,
             held: RefCell::default(),
@@ -175,21 +142,47 @@ impl Link {
         }
     }
 
-    /// Adds to what goes out. False if the peer is given up because it does not read.
+    /// Adds to what goes out to a client. False if it is given up because it does not read.
     pub(super) fn send(&self, chunk: Bytes) -> bool {
         let mut out = self.out.borrow_mut();
-        if out.waiting > GIVEN_UP {
+        if out.waiting() > GIVEN_UP {
             return false;
         }
         out.add(chunk);
         true
     }
 
+    /// The same for a server.
+    pub(super) fn send_to_server(&self, message: &Message) -> bool {
+        let mut out = self.out.borrow_mut();
+        if out.waiting() > SERVER_GIVEN_UP {
+            return false;
+        }
+        match message {
+            Message::Quorum(packet) => out.append(|bytes| zab::wire::append(packet, bytes)),
+            Message::Election(Frame::Initial(initial)) => {
+                out.append(|bytes| append_initial(bytes, initial));
+            }
+            Message::Election(Frame::Notification(notification)) => {
+                let mut bytes = Vec::new();
+                append_notification(&mut bytes, notification);
+                out.vote(bytes.into());
+            }
+            other => panic!("servers do not say {other} to each other"),
+        }
+        true
+    }
+
+    /// Tells the driver when everything given so far was taken.
+    pub(super) fn mark(&self) {
+        self.out.borrow_mut().mark();
+    }
+
     /// Gives the socket as much as it takes. What is left is the task's.
     pub(super) fn flush(self: &Rc<Self>) {
         if self.write().is_err() {
             self.lose();
-        } else if self.out.borrow().waiting > 0 {
+        } else if self.out.borrow().waiting() > 0 {
             self.changed.notify_one();
         }
         // Its requests may have waited for this.
@@ -222,7 +215,7 @@ impl Link {
     }
 
     fn congested(&self) -> bool {
-        self.out.borrow().waiting > CONGESTED
+        matches!(self.peer, Peer::Client(_)) && self.out.borrow().waiting() > CONGESTED
     }
 
     /// The socket is of no more use: nothing can be sent, and nothing will come.
@@ -231,20 +224,28 @@ impl Link {
         self.ended.set(true);
     }
 
-    fn write(&self) -> io::Result<()> {
-        self.out.borrow_mut().write(&self.stream)
+    fn write(self: &Rc<Self>) -> io::Result<()> {
+        let mut out = self.out.borrow_mut();
+        out.write(&self.stream)?;
+        for _ in 0..out.reached() {
+            self.inbox.put(Incoming::Flushed(Rc::clone(self)));
+        }
+        Ok(())
+    }
+
+    /// Whether the driver still has to do with it.
+    pub(super) fn is_open(&self) -> bool {
+        !self.closing.get()
     }
 
     /// The link's task: reads and writes until the connection is over.
-    pub(super) async fn run(self: Rc<Self>, limit: usize) {
-        let mut framer = Framer::new(limit);
-        let mut bytes = BytesMut::new();
+    pub(super) async fn run(self: Rc<Self>, mut codec: Codec) {
         while !self.closing.get() {
             let reads = !self.ended.get()
                 && !self.paused.get()
                 && !self.congested()
                 && self.held.borrow().is_empty();
-            let writes = self.out.borrow().waiting > 0;
+            let writes = self.out.borrow().waiting() > 0;
             tokio::select! {
                 biased;
                 () = self.changed.notified() => {}
@@ -253,7 +254,7 @@ impl Link {
                         self.lose();
                     }
                 }
-                _ = self.stream.readable(), if reads => self.read(&mut framer, &mut bytes),
+                _ = self.stream.readable(), if reads => self.read(&mut codec),
             }
             self.offer();
         }
@@ -261,42 +262,41 @@ impl Link {
     }
 
     /// Reads once, and cuts what is whole.
-    fn read(&self, framer: &mut Framer, bytes: &mut BytesMut) {
+    fn read(&self, codec: &mut Codec) {
         let scratch = &mut *self.inbox.scratch.borrow_mut();
         match self.stream.try_read(scratch) {
             Ok(0) => self.ended.set(true),
-            Ok(count) if bytes.is_empty() => *bytes = BytesMut::from(&scratch[..count]),
-            Ok(count) => bytes.extend_from_slice(&scratch[..count]),
+            Ok(count) => codec.push(&scratch[..count]),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => {
-                tracing::debug!(from = %self.peer.from, %error, "connection lost");
+                tracing::debug!(from = %self.from, %error, "connection lost");
                 self.lose();
             }
         }
         let mut held = self.held.borrow_mut();
         loop {
-            match framer.cut(bytes) {
-                Ok(Some(Cut::Frame(frame))) => held.push_back(Message::Frame(frame)),
-                Ok(Some(Cut::Word(word))) => held.push_back(Message::Word(word)),
+            match codec.cut() {
+                Ok(Some(message)) => held.push_back(message),
                 Ok(None) => break,
                 Err(error) => {
-                    tracing::warn!(from = %self.peer.from, %error, "bad frame");
+                    tracing::warn!(from = %self.from, error, "bad frame");
                     self.ended.set(true);
                     break;
                 }
             }
         }
-        if bytes.is_empty() {
-            // Otherwise an idle link would keep the memory of its last messages.
-            *bytes = BytesMut::new();
-        }
+        codec.rest();
     }
 
-    /// Sends what waits, says that nothing follows, and gives the client time to see it: closing
-    /// a socket with unread bytes would destroy the last answers on their way.
-    async fn finish(&self) {
+    /// Sends what waits, says that nothing follows, and gives the peer time to see it: closing a
+    /// socket with unread bytes would destroy the last answers on their way. A server that
+    /// was never sent anything misses nothing, and strangers must not hold our sockets.
+    async fn finish(self: &Rc<Self>) {
+        if !matches!(self.peer, Peer::Client(_)) && self.out.borrow().is_virgin() {
+            return;
+        }
         let flushed = async {
-            while self.write().is_ok() && self.out.borrow().waiting > 0 {
+            while self.write().is_ok() && self.out.borrow().waiting() > 0 {
                 if self.stream.writable().await.is_err() {
                     break;
                 }

@@ -1,53 +1,75 @@
-//! The listener: accepts clients, and makes a link of each.
+//! A listener: accepts connections at one port, and makes a link of each.
 //!
-//! ZooKeeper: `NIOServerCnxnFactory.AcceptThread`.
+//! ZooKeeper: `NIOServerCnxnFactory.AcceptThread`, `QuorumCnxManager.Listener`,
+//! `Leader.LearnerCnxAcceptor`.
 
+use std::cell::Cell;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{self, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use server::Connection;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use server::{Connection, Peer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
+use super::codec::Codec;
 use super::inbox::{Inbox, Incoming};
 use super::link::Link;
-use super::{HostError, Settings};
 
-/// Waiting connections, if nobody says how many. As Java's, but larger: it costs nothing.
-const BACKLOG: u32 = 1024;
 /// How long to wait when the process can open no more sockets.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+/// Connections that are accepted before others have their turn.
+const AT_ONCE: usize = 16;
+
+/// Who connects to a port.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Door {
+    /// Clients; frames are at most so long.
+    Clients(usize),
+    /// Other servers, to elect.
+    Election,
+    /// Learners; packets are at most so long.
+    Quorum(usize),
+}
 
 /// A socket that listens.
 pub(super) struct Listener {
-    /// Where.
-    pub(super) address: SocketAddr,
     listener: TcpListener,
+    door: Door,
     inbox: Rc<Inbox>,
     keep_alive: bool,
-    max_frame: usize,
-    accepted: u64,
+    /// How many were accepted at this door, at whichever of its sockets.
+    accepted: Rc<Cell<u64>>,
 }
 
 impl Listener {
-    /// Listens, from now on; clients wait until [`Listener::run`].
-    pub(super) async fn bind(settings: &Settings, inbox: Rc<Inbox>) -> Result<Listener, HostError> {
-        let failed = |error| HostError::Listen { address: name(settings), error };
-        let listener = listen(settings).map_err(failed)?;
-        Ok(Listener {
-            address: listener.local_addr().map_err(failed)?,
-            listener,
-            inbox,
-            keep_alive: settings.keep_alive,
-            max_frame: settings.max_frame,
-            accepted: 0,
-        })
+    /// Takes sockets over.
+    ///
+    /// # Errors
+    /// The operating system does not let a task wait for one.
+    pub(super) fn new(
+        sockets: impl IntoIterator<Item = net::TcpListener>,
+        door: Door,
+        keep_alive: bool,
+        inbox: &Rc<Inbox>,
+    ) -> io::Result<Vec<Listener>> {
+        let accepted = Rc::new(Cell::new(0));
+        let listener = |socket| {
+            Ok(Listener {
+                listener: TcpListener::from_std(socket)?,
+                door,
+                inbox: Rc::clone(inbox),
+                keep_alive,
+                accepted: Rc::clone(&accepted),
+            })
+        };
+        sockets.into_iter().map(listener).collect()
     }
 
-    /// Accepts clients for ever.
-    pub(super) async fn run(mut self) {
+    /// Accepts for ever.
+    pub(super) async fn run(self) {
+        let mut at_once = 0;
         loop {
             match self.listener.accept().await {
                 Ok((stream, from)) => self.accept(stream, from),
@@ -56,61 +78,36 @@ impl Listener {
                     tokio::time::sleep(EXHAUSTED).await;
                 }
             }
+            at_once += 1;
+            if at_once % AT_ONCE == 0 {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
-    fn accept(&mut self, stream: TcpStream, from: SocketAddr) {
+    fn accept(&self, stream: TcpStream, from: SocketAddr) {
         // A client over IPv4 is the same client, however the socket listens.
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        let options = stream
-            .set_nodelay(true)
-            .and_then(|()| SockRef::from(&stream).set_keepalive(self.keep_alive));
-        if let Err(error) = options {
-            // The client is gone already.
+        if let Err(error) = prepare(&stream, self.keep_alive) {
+            // The other side is gone already.
             tracing::debug!(%from, %error, "connection lost");
             return;
         }
-        self.accepted += 1;
-        let peer = Connection { number: self.accepted, from };
-        let link = Link::new(peer, stream, Rc::clone(&self.inbox));
-        self.inbox.put(Incoming::Opened(Rc::clone(&link)));
-        tokio::task::spawn_local(link.run(self.max_frame));
-    }
-}
-
-/// The address as messages name it.
-fn name(settings: &Settings) -> String {
-    match &settings.host {
-        Some(host) => format!("{host}:{}", settings.port),
-        None => format!("port {}", settings.port),
-    }
-}
-
-fn listen(settings: &Settings) -> io::Result<TcpListener> {
-    let backlog = settings.backlog.unwrap_or(BACKLOG);
-    let Some(host) = &settings.host else {
-        // Every interface, over IPv6 and IPv4 where there is both.
-        let all = SocketAddr::from((Ipv6Addr::UNSPECIFIED, settings.port));
-        return match bind(all, backlog) {
-            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-                bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, settings.port)), backlog)
-            }
-            result => result,
+        let number = self.accepted.get() + 1;
+        self.accepted.set(number);
+        let peer = match self.door {
+            Door::Clients(_) => Peer::Client(Connection { number, from }),
+            Door::Election => Peer::Election(election::Link::From(number)),
+            Door::Quorum(_) => Peer::Quorum(zab::Peer::Learner(number)),
         };
-    };
-    let mut addresses = (host.as_str(), settings.port).to_socket_addrs()?;
-    let address = addresses.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    bind(address, backlog)
+        let link = Link::new(peer, from, stream, Rc::clone(&self.inbox));
+        self.inbox.put(Incoming::Opened(Rc::clone(&link)));
+        tokio::task::spawn_local(link.run(Codec::of_accepted(self.door)));
+    }
 }
 
-fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-    TcpListener::from_std(socket.into())
+/// Sets what all connections have: nothing waits for more to be sent with it.
+pub(super) fn prepare(stream: &TcpStream, keep_alive: bool) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_keepalive(keep_alive)
 }

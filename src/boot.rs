@@ -1,8 +1,9 @@
-//! A server that stands alone: from its configuration to a machine that runs.
+//! The start of a server: from its configuration to a machine that runs.
 //!
-//! Here the configuration's keys become the machine's settings, and the folders its disk. Whoever
-//! wants to know what a key does follows it from here.
+//! Here the configuration's keys become the machine's settings, the folders its disk, and the
+//! addresses its sockets. Whoever wants to know what a key does follows it from here.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
 use std::env;
 use std::fs;
@@ -11,37 +12,88 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use election::Limits;
 use server::{About, Server, Settings};
 use storage::Damage;
+use zxid::ServerId;
 
-use crate::config::Config;
+use crate::config::{Config, Ensemble, Member, QuorumAddress};
 use crate::files::OsFiles;
-use crate::host::{self, Boot, BootError, HostError, Running};
+use crate::host::{
+    self, Addresses, Boot, BootError, HostError, Place, Places, Running, Servers, Sockets,
+};
 
 /// What `srvr` and `envi` show. The number is that of the ZooKeeper whose behaviour this is, since
 /// clients read it to know what a server can do.
 pub const VERSION: &str =
     concat!("3.9.3-ensemble-", env!("CARGO_PKG_VERSION"), ", built on 2026-11-20 00:00 UTC");
 
-/// Starts a server, and returns when it serves.
+/// A log of so many bytes is read for a server that is behind, however small the snapshot would be.
+const LITTLE_LOG: u64 = 64 << 20;
+
+/// Committed transactions take so many bytes of memory at most, whatever `commitLogCount` says.
+const WINDOW: usize = 64 << 20;
+
+/// Starts a server. One that stands alone serves when this returns; a member of an ensemble begins
+/// to look for a leader.
 ///
 /// # Errors
-/// Why it does not run: its port, its folders, or what lies in them.
+/// Why it does not run: its ports, its folders, or what lies in them.
 pub fn start(config: &Config) -> Result<Running<Server>, HostError> {
+    start_at(config, Sockets::bind(&places(config))?)
+}
+
+/// The same, at sockets that listen already. It is they that count, not the ports in the
+/// configuration's own lines.
+///
+/// # Errors
+/// Why it does not run: its folders, or what lies in them.
+pub fn start_at(config: &Config, sockets: Sockets) -> Result<Running<Server>, HostError> {
     let host = host::Settings {
-        host: config.client_port_address.clone(),
-        port: config.client_port,
-        backlog: config.client_port_listen_backlog,
         keep_alive: config.client_tcp_keep_alive,
         max_frame: config.jute_maxbuffer,
         slow_fsync: config.fsync_warning_threshold,
+        servers: config.ensemble.as_ref().map(|ensemble| servers(config, ensemble)),
     };
-    if config.ensemble.is_some() {
-        let why = "ensembles of several servers come with a later version; leave one server.N line";
-        return Err(HostError::Boot(why.into()));
+    let (config, port) = (config.clone(), sockets.clients().port());
+    Running::start(host, sockets, move || boot(&config, port))
+}
+
+/// Where a server listens.
+fn places(config: &Config) -> Places {
+    let addresses = config.ensemble.iter().flat_map(|ensemble| &ensemble.own().addresses);
+    let everywhere = config.ensemble.as_ref().is_some_and(|ensemble| ensemble.listen_on_all);
+    let places = |port: fn(&QuorumAddress) -> u16| match everywhere {
+        true => {
+            let ports: BTreeSet<u16> = addresses.clone().map(port).collect();
+            ports.into_iter().map(|port| Place { host: None, port }).collect()
+        }
+        false => {
+            let at = |it: &QuorumAddress| Place { host: Some(it.host.clone()), port: port(it) };
+            addresses.clone().map(at).collect()
+        }
+    };
+    Places {
+        clients: Place { host: config.client_port_address.clone(), port: config.client_port },
+        election: places(|address| address.election_port),
+        quorum: places(|address| address.quorum_port),
+        backlog: config.client_port_listen_backlog,
     }
-    let config = config.clone();
-    Running::start(host, move |port| boot(&config, port))
+}
+
+/// Where the other servers are, and how to talk with them.
+fn servers(config: &Config, ensemble: &Ensemble) -> Servers {
+    let addresses = |member: &Member| Addresses {
+        election: member.addresses.iter().map(|it| (it.host.clone(), it.election_port)).collect(),
+        quorum: member.addresses.iter().map(|it| (it.host.clone(), it.quorum_port)).collect(),
+    };
+    Servers {
+        addresses: ensemble.members.iter().map(|(id, it)| (*id, addresses(it))).collect(),
+        connect_timeout: ensemble.connect_timeout,
+        keep_alive: ensemble.keep_alive,
+        // ZooKeeper's `jute.maxbuffer.extrasize` is as large as `jute.maxbuffer`, and 1024 at least.
+        max_packet: config.jute_maxbuffer + config.jute_maxbuffer.max(1024),
+    }
 }
 
 fn boot(config: &Config, port: u16) -> Result<Boot<Server>, BootError> {
@@ -50,7 +102,7 @@ fn boot(config: &Config, port: u16) -> Result<Boot<Server>, BootError> {
         true => files,
         false => files.without_forced_logs(),
     };
-    let settings = settings(config, port);
+    let mut settings = settings(config, port);
     let storage = storage::Settings {
         preallocate: config.prealloc_size,
         compression: config.snapshot_compression,
@@ -59,6 +111,12 @@ fn boot(config: &Config, port: u16) -> Result<Boot<Server>, BootError> {
     let (recovered, disk, notes) = server::open(files, storage, &settings).map_err(in_words)?;
     for note in notes {
         tracing::warn!(%note, "recovery");
+    }
+    if let (Some(ensemble), Some(own)) = (&config.ensemble, &mut settings.ensemble) {
+        // Unlike ZooKeeper, which looks at its last snapshot each time, we look once.
+        let snapshot = recovered.data_bytes.max(LITTLE_LOG);
+        let percent = ensemble.snapshot_size_percent.unwrap_or(0);
+        Arc::make_mut(own).from_disk_bytes = snapshot / 100 * u64::from(percent);
     }
     Ok(Boot { machine: Server::new(settings), recovered, disk: Box::new(disk) })
 }
@@ -76,7 +134,9 @@ fn in_words(damage: Damage) -> BootError {
 }
 
 fn settings(config: &Config, port: u16) -> Settings {
+    let own = config.ensemble.as_ref().map(|ensemble| &ensemble.own().addresses[0]);
     Settings {
+        id: config.ensemble.as_ref().map_or(ServerId(1), |ensemble| ensemble.me),
         seed: RandomState::new().hash_one(std::process::id()),
         tick_ms: millis(config.tick_time),
         min_session_timeout: millis(config.min_session_timeout),
@@ -101,6 +161,7 @@ fn settings(config: &Config, port: u16) -> Settings {
             Duration::ZERO => None,
             unused => Some(millis(unused)),
         },
+        ensemble: config.ensemble.as_ref().map(|ensemble| Arc::new(member(config, ensemble))),
         words: config.words.clone(),
         acl: Arc::new(acl::Settings {
             skip_acl: config.skip_acl,
@@ -110,13 +171,33 @@ fn settings(config: &Config, port: u16) -> Settings {
         about: About {
             version: VERSION.to_string(),
             client_port: port,
+            election_port: own.map_or(0, |own| own.election_port),
+            quorum_port: own.map_or(0, |own| own.quorum_port),
             backlog: config.client_port_listen_backlog.map_or(-1, |backlog| backlog as i32),
             data_dir: absolute(&config.data_dir),
             log_dir: absolute(&config.data_log_dir),
             environment: environment(),
-            ..About::default()
         },
         ..Settings::default()
+    }
+}
+
+/// What a member of an ensemble is told of it.
+fn member(config: &Config, ensemble: &Ensemble) -> sync::Settings {
+    sync::Settings {
+        me: ensemble.me,
+        members: ensemble.quorums(),
+        config: ensemble.text().into(),
+        election_address: ensemble.own().addresses[0].election(),
+        election_limits: Limits { initial: ensemble.introduction_timeout, ..Limits::default() },
+        tick: config.tick_time,
+        init_limit: ensemble.init_limit,
+        sync_limit: ensemble.sync_limit,
+        window: ensemble.commit_log_count,
+        window_bytes: WINDOW,
+        from_disk: ensemble.snapshot_size_percent.is_some(),
+        from_disk_bytes: LITTLE_LOG,
+        force_snapshot: ensemble.force_snapshot,
     }
 }
 
