@@ -1,1 +1,122 @@
-//! skeleton
+//! The plan: how a learner is brought to the leader's history, with as little as will do.
+//!
+//! A learner says only where its history ends. What lies before, the leader concludes from one law:
+//! **two servers that have the same transaction have the same history up to it**. For whoever logs
+//! a transaction of an epoch has logged all that this epoch began with, and all that its leader
+//! proposed before. So wherever the two histories have met they agree, and the leader looks for the
+//! last place where it is certain that they have:
+//!
+//! | the learner's history ends                              | what it gets              |
+//! |---------------------------------------------------------|---------------------------|
+//! | where all that is decided ends                          | nothing: DIFF             |
+//! | at a transaction in the leader's memory                 | what follows it: DIFF     |
+//! | further on, in an epoch whose end is in memory          | a cut to that end: TRUNC, |
+//! |                                                         | then what follows it      |
+//! | before all that is in memory                            | what follows it, from the |
+//! |                                                         | log on disk; or SNAP      |
+//! | anywhere else, or nowhere                               | all of the state: SNAP    |
+//!
+//! What is *decided* is committed, or will be as soon as the leader is established: the history with
+//! which it began. A learner that has more than that is cut, even if it has what the leader proposed
+//! since. It will get it again; but until it has acknowledged it again, it counts as not having it.
+//!
+//! A cut is ordered only to a transaction that the learner has in its log: one of the same epoch,
+//! with a lower counter. An epoch of which the leader has no transaction in memory is no proof of
+//! anything, so then the learner gets a snapshot, which is always right.
+//!
+//! Always true:
+//! - a learner that does what it is told has the leader's history, without a hole;
+//! - nothing that is committed is ever cut.
+//!
+//! Book: chapter 10. ZooKeeper: `LearnerHandler.syncFollower`, `queueCommittedProposals`.
+
+use election::Vote;
+use zab::History;
+use zxid::Zxid;
+
+/// What a learner gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Plan {
+    /// What follows this transaction, where its history ends. All of it is in memory.
+    Diff {
+        /// The learner's last transaction.
+        after: Zxid,
+    },
+    /// The order to cut its history after this transaction, then what follows. All of that is in
+    /// memory.
+    Trunc {
+        /// The last transaction that it may keep.
+        to: Zxid,
+    },
+    /// What follows this transaction, from the log on disk, and then from memory. Only the disk can
+    /// tell whether the transaction is there; if it is not, the learner gets a snapshot.
+    FromDisk {
+        /// The learner's last transaction.
+        after: Zxid,
+    },
+    /// All of the state.
+    Snap,
+}
+
+/// What a learner gets whose history ends at `last`. Everything up to `decided` is committed, or
+/// will be when the leader is established. `disk` is how many bytes of the log on disk are still
+/// better than a snapshot; nothing if the log may not be used at all.
+pub fn plan(last: Zxid, history: &History, decided: Zxid, disk: Option<u64>) -> Plan {
+    let end = floor(history, decided);
+    // `decided` may name the leader's own epoch, which is no transaction: who is there has all that
+    // the epoch began with.
+    if last == end || last == decided {
+        return Plan::Diff { after: last };
+    }
+    // A server that knows nothing about itself; or has nothing; or wants to forget what it has.
+    if last == Vote::UNKNOWN || last == Zxid::ZERO {
+        return Plan::Snap;
+    }
+    if last < history.from() {
+        let cheap = disk.is_some_and(|limit| behind(last, history) <= limit);
+        return if cheap { Plan::FromDisk { after: last } } else { Plan::Snap };
+    }
+    if last.counter() == 0 {
+        return after_an_epoch_began(last, history);
+    }
+    let met = floor(history, last).min(end);
+    match met {
+        _ if met == last => Plan::Diff { after: last },
+        // The leader has proposed since all that the learner has, so the log of each has `met`.
+        _ if met.counter() > 0 && floor(history, last) == last => Plan::Trunc { to: met },
+        _ if met.counter() > 0 && met.epoch() == last.epoch() => Plan::Trunc { to: met },
+        _ => Plan::Snap,
+    }
+}
+
+/// A learner that has all that an epoch began with, and nothing that was proposed in it. Unless the
+/// leader began there too, or has the epoch's first proposal, what that was is not known.
+fn after_an_epoch_began(last: Zxid, history: &History) -> Plan {
+    match history.after(last).next() {
+        _ if last == history.from() => Plan::Diff { after: last },
+        Some(next) if next.zxid.epoch() == last.epoch() => Plan::Diff { after: last },
+        _ => Plan::Snap,
+    }
+}
+
+/// The last transaction in memory that is not after this one, or the one before all of them.
+fn floor(history: &History, zxid: Zxid) -> Zxid {
+    if zxid >= history.last() {
+        return history.last();
+    }
+    let entries = history.window().chain(history.pending());
+    let before = entries.map(|entry| entry.zxid).take_while(|it| *it <= zxid);
+    before.last().unwrap_or(history.from())
+}
+
+/// About how many bytes of log a learner lacks that are not in memory, if they are like those that
+/// are. Transactions between two epochs cannot be counted: there may be more.
+fn behind(last: Zxid, history: &History) -> u64 {
+    let from = history.from();
+    let known = if last.epoch() == from.epoch() { last.counter() } else { 0 };
+    let lacking = u64::from(from.counter() - known);
+    let (entries, bytes) = history
+        .window()
+        .fold((0u64, 0u64), |(count, sum), entry| (count + 1, sum + entry.payload.len() as u64));
+    lacking.saturating_mul(bytes.checked_div(entries).unwrap_or(0))
+}
