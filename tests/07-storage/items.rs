@@ -116,6 +116,31 @@ fn a_list_may_be_as_long_as_the_bound_and_no_longer() {
 }
 
 #[test]
+fn a_very_long_list_may_come_one_byte_after_the_other() {
+    let list = vec![Acl::open().remove(0); 40_000];
+    let mut body = vec![0, 0, 0, 0, 0, 0, 0, 1];
+    jute::append(&mut body, &(7i64, &list));
+    let mut items = Items::new(LONGEST);
+    let mut taken = 0;
+    for there in 1..body.len() {
+        let mut rest = &body[taken..there];
+        assert_eq!(items.next(&mut rest), Ok(None));
+        taken = there - rest.len();
+    }
+    assert_eq!(items.next(&mut &body[taken..]), Ok(Some(Item::Acl(7, list))));
+}
+
+#[test]
+fn null_and_empty_data_are_kept_apart() {
+    let data = |length: i32| [&NODES[..], &[0; 4], &length.to_be_bytes(), &[0; 68]].concat();
+    for (length, expected) in [(-1, None), (0, Some(&[][..]))] {
+        let body = data(length);
+        let Ok(Some(Item::Node(node))) = first(&body) else { panic!("it is a node") };
+        assert_eq!((node.path, node.data), ("", expected));
+    }
+}
+
+#[test]
 fn nothing_comes_after_the_end() {
     let session = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0x27, 0x10];
     let body = [&session[..], &[0, 0, 0, 0, 0, 0, 0, 1, b'/'], b"more"].concat();

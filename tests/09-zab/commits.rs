@@ -51,6 +51,21 @@ fn a_slow_quorum_commits_many_at_once() {
 }
 
 #[test]
+fn a_heavy_voter_commits_all_that_a_quorum_has_with_it() {
+    let share = |weight| Share { group: 1, weight };
+    let light = (1..=3).map(|n| (ServerId(n), share(1)));
+    let mut broadcast = proposed(Members::grouped(light.chain([(ServerId(4), share(3))])), 9);
+    for (server, counter) in [(1, 5), (2, 7), (3, 9)] {
+        assert_eq!(
+            broadcast.ack(ServerId(server), nth(counter)),
+            None,
+            "3 of 6 is not more than half"
+        );
+    }
+    assert_eq!(broadcast.ack(ServerId(4), nth(9)), Some(nth(9)));
+}
+
+#[test]
 fn observers_strangers_and_voters_without_weight_commit_nothing() {
     let share = |weight| Share { group: 1, weight };
     let weighed = (1..=3).map(|n| (ServerId(n), share(1))).chain([(ServerId(4), share(0))]);

@@ -169,7 +169,7 @@ fn spoiled_streams_are_refused_or_read_and_nothing_worse() {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes a while"]
 fn ten_million_spoiled_streams_are_refused_or_read_and_nothing_worse() {
     let (read, refused) = read_spoiled(10_000_000);
     assert!(read > 10_000_000 && refused > 1_000_000, "{read} read, {refused} refused");

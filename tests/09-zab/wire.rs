@@ -187,6 +187,22 @@ fn what_was_never_captured_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_client_with_very_many_identities_may_come_one_byte_after_the_other() {
+    let identities = Some(vec![Id::new("a", "b"); 100_000]);
+    let body = Bytes::from_static(b"body");
+    let request = Request { session: SessionId(1), cxid: 2, op: 1, body, identities };
+    let bytes = written(&[Packet::Request(request.clone())]);
+    let mut packets = Packets::new(LONGEST);
+    let (last, all_but_one) = bytes.split_last().expect("there are some");
+    for byte in all_but_one {
+        packets.push(&[*byte]);
+        assert_eq!(packets.next(), Ok(None));
+    }
+    packets.push(&[*last]);
+    assert_eq!(packets.next(), Ok(Some(Packet::Request(request))));
+}
+
+#[test]
 fn a_transaction_is_not_copied() {
     let entries = [1, 2, 3].map(|counter| Packet::Proposal(entry(Zxid::new(1, counter))));
     let mut at = Vec::new();

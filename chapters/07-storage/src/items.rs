@@ -196,15 +196,7 @@ fn acl_length(bytes: &[u8], longest: usize) -> Result<usize, BadItem> {
     }
     // A negative count is a list of none, as jute has it.
     let mut left = usize::try_from(int(bytes, 8)).unwrap_or(0);
-    while left > 0 {
-        // Each entry has its permissions and two lengths at least.
-        let least = left.saturating_mul(12).saturating_add(end);
-        if least > longest.saturating_add(12) {
-            return Err(BadItem::TooLong(least));
-        }
-        if bytes.len() < least {
-            return Ok(least);
-        }
+    while left > 0 && end <= bytes.len() {
         end += 4;
         for _text in ["scheme", "id"] {
             end = match piece(bytes, end, longest)? {
@@ -213,8 +205,13 @@ fn acl_length(bytes: &[u8], longest: usize) -> Result<usize, BadItem> {
             };
         }
         left -= 1;
+        // Each of those that are left has its permissions and two lengths at least.
+        let least = end.saturating_add(12 * left);
+        if least > longest.saturating_add(12) {
+            return Err(BadItem::TooLong(least));
+        }
     }
-    if end > longest.saturating_add(12) { Err(BadItem::TooLong(end)) } else { Ok(end) }
+    Ok(end + 12 * left)
 }
 
 /// A text or buffer.

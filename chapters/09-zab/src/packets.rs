@@ -137,22 +137,16 @@ fn packet_length(bytes: &[u8], longest: usize) -> Result<usize, WireError> {
     let identities = buffer_end(bytes, 12, longest)?;
     let mut end = identities + 4;
     let mut left = int(bytes, identities).map_or(0, |count| count.max(0) as usize);
-    while left > 0 {
-        // Each has two lengths at least.
-        let least = end + 8 * left;
-        if least > identities + longest {
-            return Err(WireError::TooLong(least - identities));
-        }
-        if bytes.len() < least {
-            return Ok(least);
-        }
+    while left > 0 && end <= bytes.len() {
         end = buffer_end(bytes, buffer_end(bytes, end, longest)?, longest)?;
         left -= 1;
+        // Each of those that are left has two lengths at least.
+        let least = end + 8 * left - identities;
+        if least > longest {
+            return Err(WireError::TooLong(least));
+        }
     }
-    match end - identities > longest.max(4) {
-        true => Err(WireError::TooLong(end - identities)),
-        false => Ok(end),
-    }
+    Ok(end + 8 * left)
 }
 
 /// Where the buffer or text ends whose length is at `at`, as far as can be told.
