@@ -44,16 +44,20 @@ impl ExpiryQueue {
     /// Notes that something was heard of a session, known or new, at the monotonic time `now`: it
     /// ends in the first tick after `timeout_ms` more of silence. That may be earlier than before,
     /// if the timeout is shorter. A negative timeout counts as none.
-    pub fn touch(&mut self, session: SessionId, now: Duration, timeout_ms: i32) {
-        let ends = now.as_millis() as u64 + timeout_ms.max(0) as u64;
+    ///
+    /// Says when hearing of it again will change something: until then it lies in the same bucket.
+    pub fn touch(&mut self, session: SessionId, now: Duration, timeout_ms: i32) -> Duration {
+        let timeout = timeout_ms.max(0) as u64;
+        let ends = now.as_millis() as u64 + timeout;
         // As ZooKeeper's ExpiryQueue.roundToNextInterval: up, also where it comes out even.
-        let expiry = Duration::from_millis((ends / self.tick_ms + 1) * self.tick_ms);
-        if self.expiries.get(&session) == Some(&expiry) {
-            return;
+        let expiry_ms = (ends / self.tick_ms + 1) * self.tick_ms;
+        let expiry = Duration::from_millis(expiry_ms);
+        if self.expiries.get(&session) != Some(&expiry) {
+            self.remove(session);
+            self.expiries.insert(session, expiry);
+            self.buckets.entry(expiry).or_default().insert(session);
         }
-        self.remove(session);
-        self.expiries.insert(session, expiry);
-        self.buckets.entry(expiry).or_default().insert(session);
+        Duration::from_millis(expiry_ms - timeout)
     }
 
     /// Forgets a session. Returns whether it was there.
@@ -108,9 +112,8 @@ pub fn may_attach(last_zxid_seen: i64, last_processed: Zxid) -> bool {
 }
 
 /// The first session id that a server gives after it has started at `now_ms`, the wall clock in ms;
-/// it counts up from there. `largest` is the largest id of its own that it found on its disk
-/// (see [`Sessions::largest_of`](sessions::Sessions::largest_of)): the new ones are above, even if
-/// the wall clock was set back in between.
+/// it counts up from there. `largest` is the largest id of its own that it found on its disk: the
+/// new ones are above, even if the wall clock was set back in between.
 ///
 /// Unlike ZooKeeper, which starts from the time since the machine was booted, and so may give the
 /// same ids again after a reboot.

@@ -1,157 +1,197 @@
-//! The complete server as one machine: every byte that a client sends comes in here, and every byte
-//! that it gets goes out from here.
+//! The complete server as one machine: whatever clients, other servers, the disk and the clock have
+//! to say comes in here, and is brought to the part that it concerns.
 //!
-//! The way of a write: a frame comes in, is decoded and prepared, goes to the log, and waits. When
-//! the disk has it, it is applied, watchers are told, and the client is answered. The way of a read
-//! is shorter: it is answered in the same step, unless a write of the same client is still waiting.
+//! The way of a write: a frame comes in, is decoded, and goes to the role of the moment. Who stands
+//! alone or leads makes a transaction of it; who follows passes it on. When it is decided, on disk
+//! here or on a quorum of disks, it is applied, watchers are told, and the client is answered. The
+//! way of a read is shorter: it is answered in the same step, unless a write of the same client is
+//! still waiting.
 //!
 //! Always true:
-//! - no write is applied, told or answered before it is on disk;
-//! - each connection is answered in the order in which it asked;
-//! - what a connection costs is bounded, and none can stop the others.
+//! - nothing is applied, told or answered before it is decided, so the state never goes back;
+//! - a server that has no place in its ensemble serves no client;
+//! - after the disk failed nothing is acknowledged, to clients or servers.
 //!
-//! Book: chapter 16. ZooKeeper: `ZooKeeperServer`, `PrepRequestProcessor`, `SyncRequestProcessor`,
-//! `FinalRequestProcessor`, here as one pass.
+//! Book: chapter 16. ZooKeeper: `ZooKeeperServer`, `QuorumPeer`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use acl::Identities;
 use bytes::Bytes;
-use jute::records::{ConnectResponse, ErrorCode, OpCode, Perms, RequestHeader, Txn};
-use machines::{Effects, Event, Fault, Machine, Ticket};
-use protocol::{
-    DecodeError, HandshakeError, NO_ZXID, Request, Word, decode_header, decode_request,
-    encode_connect_response, encode_done, encode_error, encode_refusal, handshake,
-};
+use election::ServerState;
+use jute::records::{OpCode, RequestHeader, Txn};
+use machines::{Effect, Effects, Event, Machine, Now, Ticket};
+use protocol::{Word, decode_header, decode_request};
 use server::{
-    Asked, Asker, Client, Clients, Connection, Facts, Flight, InFlight, Message, Notice, Origin,
-    Peer, Phase, Preparer, Reader, Reaper, Recovered, Refused, Service, Settings, Snapshots, State,
-    Stats, Timer, Waiting, Zk, answer_write, tell, write_event,
+    Asked, Client, Connection, Facts, Flight, Ground, Leader, Learner, Message, Notice, Origin,
+    Part, Peer, Phase, Recovered, Refused, Settings, Snapshots, Standing, State, Stats, Timer,
+    Transfers, Waiting, Wish, Zk, for_member, tell,
 };
-use sessions::{is_password, negotiate, password};
 use storage::{Entry, Write};
-use watches::Watcher;
-use znodes::Access;
-use zxid::{SessionId, Zxid};
+use zab::{Ceased, Packet, Told};
+use zxid::{Rollover, ServerId, SessionId, Zxid};
 
-/// A server that stands alone.
+/// A server, alone or in an ensemble.
 #[derive(Debug)]
 pub struct Server {
     settings: Arc<Settings>,
-    service: Service,
-    preparer: Preparer,
+    ground: Ground,
+    role: Role,
     snapshots: Snapshots,
-    clients: Clients,
-    in_flight: InFlight,
-    /// Whether the disk has failed. Then nobody is served any more.
+    transfers: Transfers,
+    /// Whether the disk has failed, or holds what cannot be understood. Then nobody is served.
     failed: bool,
-    reaper: Reaper,
-    expiry_at: Option<Duration>,
-    nobody: Identities,
-    stats: Stats,
+}
+
+/// What a server is for its clients.
+#[derive(Debug)]
+enum Role {
+    /// It has no place in its ensemble, or has not started.
+    Looking,
+    /// It gives order: it leads, or stands alone.
+    Leading(Box<Leader>),
+    /// It follows or observes, and that is which.
+    Learning(Learner, ServerState),
+}
+
+impl Role {
+    fn leading(ground: &Ground, epoch: Option<u32>, effects: &mut Effects<Zk>) -> Role {
+        Role::Leading(Box::new(Leader::new(ground, epoch, effects)))
+    }
 }
 
 impl Machine for Server {
     type Protocol = Zk;
 
     fn step(&mut self, event: Event<Zk>, effects: &mut Effects<Zk>) {
+        if let Some(part) = &mut self.ground.part {
+            part.set_now(effects.now());
+        }
         match event {
-            Event::Started(recovered) => self.on_started(recovered, effects),
-            Event::Opened(Peer::Client(connection)) => self.on_opened(connection, effects),
-            Event::Closed(Peer::Client(connection)) => {
-                self.clients.forget(connection.number, &mut self.service.watches)
-            }
             Event::Received { from: Peer::Client(connection), message } => match message {
                 Message::Frame(frame) => self.on_frame(connection.number, frame, effects),
                 Message::Word(word) => self.on_word(connection.number, word, effects),
                 other => panic!("clients send frames and words, not {other}"),
             },
-            Event::Expired(timer) => self.on_expired(timer, effects),
+            Event::Opened(Peer::Client(connection)) => self.on_opened(connection, effects),
+            Event::Closed(Peer::Client(connection)) => {
+                let front = &mut self.ground.front;
+                front.clients.forget(connection.number, &mut front.service.watches);
+            }
+            Event::Started(recovered) => self.on_started(recovered, effects),
             Event::Durable(ticket) => self.on_durable(ticket, effects),
-            Event::Failed(_, fault) => self.on_failed(fault, effects),
             Event::Drained => self.on_drained(effects),
-            // A server that stands alone has no peers, and asks its disk nothing.
-            Event::Opened(_)
-            | Event::Closed(_)
-            | Event::Received { .. }
-            | Event::Flushed(_)
-            | Event::Fetched(_) => {}
+            Event::Expired(timer) if !matches!(timer, Timer::Member(_)) => {
+                self.on_expired(timer, effects);
+            }
+            event => {
+                if let Event::Failed(_, fault) = &event {
+                    self.fail(fault.to_string(), effects);
+                }
+                self.tell_member(event);
+            }
         }
+        self.carry_out(effects);
     }
 }
 
 impl Server {
     /// A server that has not started yet.
     pub fn new(settings: Settings) -> Server {
+        let settings = Arc::new(settings);
         let state = State::new(settings.seed, settings.extended_types);
-        let nobody = Identities::forwarded(Vec::new(), &settings.acl);
         Server {
-            preparer: Preparer::new(&settings, &state, machines::Now::default()),
-            service: Service::new(state),
+            ground: Ground::new(&settings, state, Now::default()),
+            role: Role::Looking,
             snapshots: Snapshots::new(&settings, 0),
-            clients: Clients::new(&settings),
-            in_flight: InFlight::default(),
-            reaper: Reaper::new(&settings),
+            transfers: Transfers::default(),
             failed: false,
-            expiry_at: None,
-            nobody,
-            stats: Stats::default(),
-            settings: Arc::new(settings),
+            settings,
         }
     }
 
     /// The replicated state: what is applied.
     pub fn state(&self) -> &State {
-        &self.service.state
+        self.ground.front.state()
     }
 
     /// The watches that clients of this server have.
     pub fn watches(&self) -> &watches::Watches {
-        &self.service.watches
+        &self.ground.front.service.watches
+    }
+
+    /// This server's part in its ensemble; nothing if it stands alone.
+    pub fn part(&self) -> Option<&Part> {
+        self.ground.part.as_ref()
     }
 
     /// A look at everything that can be told of this server.
-    pub fn facts(&self, now: machines::Now, asking: u64) -> Facts<'_> {
+    pub fn facts(&self, now: Now, asking: u64) -> Facts<'_> {
+        let (front, leader) = (&self.ground.front, self.leader());
         Facts {
             settings: &self.settings,
             now,
-            clients: self.clients.all(),
+            clients: front.clients.all(),
             asking,
-            state: &self.service.state,
-            sessions: &self.preparer.sessions,
-            watches: &self.service.watches,
-            stats: &self.stats,
-            outstanding: self.clients.outstanding(),
-            serving: !self.failed,
+            state: front.state(),
+            sessions: leader.map(|leader| leader.sessions()),
+            watches: &front.service.watches,
+            stats: &front.stats,
+            outstanding: front.clients.outstanding(),
+            serving: !self.failed && !matches!(self.role, Role::Looking),
+            standing: self.standing(),
         }
+    }
+
+    fn standing(&self) -> Standing {
+        match (&self.role, &self.ground.part) {
+            (Role::Looking, _) => Standing::Looking,
+            (Role::Leading(leader), Some(part)) => {
+                Standing::Leading(part.followers(leader.pending_syncs()))
+            }
+            (Role::Leading(_), None) => Standing::Alone,
+            (Role::Learning(_, ServerState::Observing), _) => Standing::Observing,
+            (Role::Learning(..), _) => Standing::Following,
+        }
+    }
+
+    fn leader(&self) -> Option<&Leader> {
+        if let Role::Leading(leader) = &self.role { Some(leader) } else { None }
     }
 
     fn on_started(&mut self, recovered: Recovered, effects: &mut Effects<Zk>) {
         let now = effects.now();
-        let Recovered { state, replayed, data_bytes, log_bytes, .. } = recovered;
-        effects.answer(Notice::Serving {
-            zxid: state.last,
-            nodes: state.tree.len(),
-            sessions: state.sessions.len(),
-        });
-        self.preparer = Preparer::new(&self.settings, &state, now);
+        let Recovered { mut state, member, replayed, data_bytes, log_bytes, .. } = recovered;
+        let (zxid, nodes, sessions) = (state.last, state.tree.len(), state.sessions.len());
+        effects.answer(Notice::Serving { zxid, nodes, sessions });
+        if let Some(ensemble) = &self.settings.ensemble {
+            state.show_config(&ensemble.config, now.wall_ms);
+        }
+        self.ground = Ground::new(&self.settings, state, now);
+        self.ground.front.stats =
+            Stats { started: now.monotonic, data_bytes, log_bytes, ..Stats::default() };
         self.snapshots = Snapshots::new(&self.settings, replayed);
-        self.service = Service::new(state);
-        self.stats = Stats { started: now.monotonic, data_bytes, log_bytes, ..Stats::default() };
-        self.reaper.begin(effects);
         if self.settings.purge_hours > 0 {
             effects.set(Timer::Purge, Duration::ZERO);
+        }
+        match (&mut self.ground.part, member) {
+            (None, _) => self.role = Role::leading(&self.ground, None, effects),
+            (Some(part), Some(found)) => {
+                part.set_now(now);
+                part.step(Event::Started(found));
+            }
+            (Some(_), None) => panic!("a member of an ensemble is started with what it needs"),
         }
     }
 
     fn on_opened(&mut self, connection: Connection, effects: &mut Effects<Zk>) {
         let identities = Identities::new(connection.from.ip(), &self.settings.acl);
         let client = Client::new(connection, identities, effects.now().monotonic);
-        let admitted =
-            if self.failed { Err(Refused::NotServing) } else { self.clients.admit(client) };
+        let clients = &mut self.ground.front.clients;
+        let admitted = if self.failed { Err(Refused::NotServing) } else { clients.admit(client) };
         match admitted {
-            Ok(()) => self.clients.set_alarm(effects),
+            Ok(()) => clients.set_alarm(effects),
             Err(why) => {
                 let (from, session) = (connection.from, SessionId::NONE);
                 effects.answer(Notice::Refused { from, session, why });
@@ -162,13 +202,14 @@ impl Server {
 
     /// Frames of a connection that was closed a moment ago may still come, and are dropped.
     fn on_frame(&mut self, number: u64, frame: Bytes, effects: &mut Effects<Zk>) {
-        let Some(client) = self.clients.find(number) else { return };
-        self.stats.received += 1;
+        let front = &mut self.ground.front;
+        let Some(client) = front.clients.find(number) else { return };
+        front.stats.received += 1;
         client.stats.received += 1;
         match client.phase {
             Phase::New => self.connect(number, &frame, effects),
             // Nothing is processed before the session is there.
-            Phase::Connecting => self.clients.wait(number, Waiting::Request(frame), effects),
+            Phase::Connecting => front.clients.wait(number, Waiting::Request(frame), effects),
             Phase::Ready => self.request(number, frame, effects),
             Phase::Closing => {}
         }
@@ -176,89 +217,68 @@ impl Server {
 
     /// The first frame: a new session, or one to go on with.
     fn connect(&mut self, number: u64, frame: &[u8], effects: &mut Effects<Zk>) {
-        let now = effects.now();
-        let (request, read_only) = match handshake(frame, self.service.state.last, false) {
-            Ok(accepted) => accepted,
-            Err(HandshakeError::Ahead(_)) => {
-                return self.refuse(number, Refused::AheadOfServer, effects);
+        let ground = &mut self.ground;
+        if matches!(self.role, Role::Looking) {
+            return ground.front.refuse(number, Refused::NotServing, effects);
+        }
+        let Some(session) = ground.front.greet(number, frame, effects) else { return };
+        let new = session == SessionId::NONE;
+        match &mut self.role {
+            Role::Leading(leader) if new => {
+                let opened = leader.open_session(number, ground, effects);
+                self.unless_rolled_over(opened);
             }
-            Err(HandshakeError::Undecodable | HandshakeError::NotReadOnly) => {
-                return self.refuse(number, Refused::BadConnectRequest, effects);
+            Role::Leading(leader) => {
+                let valid = leader.resume(number, session, ground, effects.now());
+                self.go_on(number, session, valid, effects);
             }
-        };
-        let (min, max) = (self.settings.min_session_timeout, self.settings.max_session_timeout);
-        let timeout = negotiate(request.timeout, min, max);
-        let Some(client) = self.clients.find(number) else { return };
-        client.timeout = timeout;
-        client.read_only = read_only;
-        client.phase = Phase::Connecting;
+            Role::Learning(learner, _) if new => learner.open_session(number, ground, effects),
+            Role::Learning(learner, _) => learner.revalidate(number, session, ground),
+            Role::Looking => {}
+        }
+    }
 
-        let session = request.session_id;
-        if session == SessionId::NONE {
-            let (session, entry) = self.preparer.open_session(timeout, now);
-            client.session = session;
-            let asked = Asked { op: OpCode::CreateSession, parts: Vec::new() };
-            let origin = Origin { client: number, xid: 0, asked, since: now.monotonic };
-            return self.log(entry, Some(origin), effects);
+    /// It is known whether a connection may go on with a session.
+    fn go_on(&mut self, number: u64, session: SessionId, valid: bool, effects: &mut Effects<Zk>) {
+        if valid {
+            self.ground.front.resume(number, session, effects);
+            self.accept(number, effects);
+        } else {
+            self.ground.front.turn_away(number, effects);
         }
-        // Unlike ZooKeeper, which closes the session's other connection before it has looked at
-        // the password: so anybody could cut anybody off.
-        let shown = request.password.unwrap_or_default();
-        let through = self.settings.id;
-        let known = is_password(session, shown)
-            && self.preparer.sessions.attach(session, timeout, through, now.monotonic);
-        if !known {
-            encode_refusal(self.clients.out(number), read_only);
-            return self.refuse(number, Refused::SessionGone, effects);
-        }
-        if let Some(older) = self.clients.attached(session) {
-            self.refuse(older, Refused::SessionMoved, effects);
-        }
-        let Some(client) = self.clients.find(number) else { return };
-        client.session = session;
-        let from = client.connection.from;
-        effects.answer(Notice::SessionResumed { session, from });
-        self.accept(number, effects);
     }
 
     /// The session is there: answers the connect request, and takes what was held back.
     fn accept(&mut self, number: u64, effects: &mut Effects<Zk>) {
-        let Some(client) = self.clients.attach(number) else { return };
-        let (session_id, timeout, read_only) = (client.session, client.timeout, client.read_only);
-        let password = password(session_id);
-        let response =
-            ConnectResponse { protocol_version: 0, timeout, session_id, password: &password };
-        let server_read_only = read_only.map(|_| false);
-        encode_connect_response(self.clients.out(number), &response, server_read_only);
-        for held in self.clients.take_waiting(number) {
-            if let Waiting::Request(frame) = held {
-                self.on_frame_again(number, frame, effects);
+        for frame in self.ground.front.welcome(number) {
+            let client = self.ground.front.clients.find(number);
+            if client.is_some_and(|client| client.phase == Phase::Ready) {
+                self.request(number, frame, effects);
             }
         }
     }
 
-    fn on_frame_again(&mut self, number: u64, frame: Bytes, effects: &mut Effects<Zk>) {
-        if self.clients.find(number).is_some_and(|client| client.phase == Phase::Ready) {
-            self.request(number, frame, effects);
-        }
-    }
-
-    /// A request of a session: a write is prepared at once, whatever is still waiting; anything
+    /// A request of a session: a write is decided on at once, whatever is still waiting; anything
     /// else is answered when its turn has come, which mostly is now.
     fn request(&mut self, number: u64, frame: Bytes, effects: &mut Effects<Zk>) {
+        let ground = &mut self.ground;
         let Ok((header, _)) = decode_header(&frame) else {
-            return self.refuse(number, Refused::BadHeader, effects);
+            return ground.front.refuse(number, Refused::BadHeader, effects);
         };
-        self.clients.touch(number, &mut self.preparer.sessions, effects.now().monotonic);
+        match &mut self.role {
+            Role::Leading(leader) => leader.touch(number, ground, effects.now()),
+            Role::Learning(learner, _) => learner.touch(number, ground),
+            Role::Looking => {}
+        }
         match OpCode::from_code(header.op) {
-            Some(OpCode::Auth) => self.authenticate(number, header, &frame, effects),
+            Some(OpCode::Auth) => ground.front.authenticate(number, header, &frame, effects),
+            Some(OpCode::Sync) => self.sync(number, header, frame, effects),
             Some(op) if Asked::is_write(op) => self.submit(number, header, frame, effects),
-            _ if self.clients.is_idle(number) => self.answer(number, &frame, effects),
-            _ => self.clients.wait(number, Waiting::Request(frame), effects),
+            _ => ground.front.answer_in_turn(number, frame, effects),
         }
     }
 
-    /// Prepares a write and sends it to the log.
+    /// A write is decided by this server, or by its leader.
     fn submit(
         &mut self,
         number: u64,
@@ -266,213 +286,178 @@ impl Server {
         frame: Bytes,
         effects: &mut Effects<Zk>,
     ) {
-        let now = effects.now();
-        let Some(client) = self.clients.find(number) else { return };
-        let Ok(request) = decode_request(header.op, &frame[8..]) else {
+        let ground = &mut self.ground;
+        match (&mut self.role, decode_request(header.op, &frame[8..])) {
+            (Role::Leading(leader), Ok(request)) => {
+                let submitted = leader.submit(number, header, request, ground, effects);
+                self.unless_rolled_over(submitted);
+            }
+            (Role::Learning(learner, _), Ok(request)) => {
+                learner.submit(number, header, (&request, &frame), ground, effects);
+            }
             // As ZooKeeper 3.9: what cannot be read takes no zxid.
-            return if client.waiting.is_empty() {
-                self.answer(number, &frame, effects);
-            } else {
-                self.clients.wait(number, Waiting::Request(frame), effects);
-            };
-        };
-        let asked = Asked::by(&request);
-        let (session, cxid) = (client.session, header.xid);
-        let asker = Asker { session, cxid, access: &client.identities };
-        let state = &self.service.state;
-        let entry = match request {
-            Request::CloseSession => self.preparer.close_session(state, asker, now),
-            request => Some(self.preparer.write(state, asker, request, now)),
-        };
-        if asked.op == OpCode::CloseSession {
-            client.phase = Phase::Closing;
-        }
-        let Some(entry) = entry else { return };
-        let origin = Origin { client: number, xid: cxid, asked, since: now.monotonic };
-        self.log(entry, Some(origin), effects);
-    }
-
-    /// Sends a transaction to the log. It is answered when the disk has it.
-    fn log(&mut self, entry: Entry, origin: Option<Origin>, effects: &mut Effects<Zk>) {
-        if let Some(origin) = &origin {
-            self.clients.wait(origin.client, Waiting::Write(entry.zxid), effects);
-        }
-        self.snapshots.logged(entry.payload.len());
-        self.stats.log_bytes += entry.payload.len() as u64;
-        self.in_flight.log(Flight { entry, origin }, effects);
-    }
-
-    /// Answers a request that is no write, or cannot be read.
-    fn answer(&mut self, number: u64, frame: &[u8], effects: &mut Effects<Zk>) {
-        let Ok((header, body)) = decode_header(frame) else { return };
-        let zxid = self.service.state.last;
-        match decode_request(header.op, body) {
-            Ok(request) => {
-                let op = request.op();
-                let mut out = std::mem::take(self.clients.out(number));
-                let Some(client) = self.clients.find(number) else { return };
-                let (watcher, session) = (Watcher(number), client.session);
-                let reader = Reader { watcher, session, identities: &client.identities };
-                self.service.read(reader, header.xid, &request, &mut out);
-                if let Some(client) = self.clients.find(number) {
-                    client.out = out;
-                    let now = effects.now().monotonic;
-                    client.stats.answered(op, header.xid, zxid, now, 0);
-                }
-                self.stats.answered(Duration::ZERO);
-                self.clients.flush_large(number, &mut self.stats, effects);
-            }
-            Err(DecodeError::Marshalling) => {
-                let out = self.clients.out(number);
-                encode_error(out, header.xid, zxid, ErrorCode::MarshallingError);
-            }
-            Err(DecodeError::Unknown(_)) => {
-                let out = self.clients.out(number);
-                encode_error(out, header.xid, NO_ZXID, ErrorCode::Unimplemented);
-                self.refuse(number, Refused::UnknownOperation, effects);
-            }
+            (_, Err(_)) => ground.front.answer_in_turn(number, frame, effects),
+            (Role::Looking, Ok(_)) => {}
         }
     }
 
-    /// Credentials are looked at when they come, before what is waiting.
-    fn authenticate(
+    /// So is when a client has been caught up with.
+    fn sync(
         &mut self,
         number: u64,
         header: RequestHeader,
-        frame: &[u8],
+        frame: Bytes,
         effects: &mut Effects<Zk>,
     ) {
-        let Ok(Request::Auth(packet)) = decode_request(header.op, &frame[8..]) else {
-            return self.refuse(number, Refused::BadHeader, effects);
-        };
-        let Some(client) = self.clients.find(number) else { return };
-        match client.identities.authenticate(&packet.scheme, packet.auth) {
-            Ok(()) => encode_done(self.clients.out(number), header.xid, Zxid::ZERO),
-            Err(_) => {
-                self.stats.auth_failed += 1;
-                let out = self.clients.out(number);
-                encode_error(out, header.xid, Zxid::ZERO, ErrorCode::AuthFailed);
-                self.refuse(number, Refused::AuthFailed, effects);
+        let ground = &mut self.ground;
+        let readable = decode_request(header.op, &frame[8..]).is_ok();
+        match (&mut self.role, &mut ground.part) {
+            (Role::Leading(leader), Some(_)) if readable => {
+                leader.sync(number, frame, ground, effects);
             }
+            (Role::Learning(learner, _), Some(_)) if readable => {
+                learner.sync(number, header, frame, ground, effects);
+            }
+            // Alone, a server is always caught up with itself.
+            _ => ground.front.answer_in_turn(number, frame, effects),
         }
     }
 
     /// As with frames: words of a connection that was closed a moment ago are dropped.
     fn on_word(&mut self, number: u64, word: Word, effects: &mut Effects<Zk>) {
-        let Some(client) = self.clients.find(number) else { return };
-        let peer = Peer::Client(client.connection);
-        self.stats.received += 1;
+        let front = &mut self.ground.front;
+        let Some(client) = front.clients.find(number) else { return };
+        front.stats.received += 1;
         client.stats.received += 1;
+        let allowed = self.settings.words.allow(word);
         if let Word::Stmk(mask) = word
-            && self.settings.words.allow(word)
+            && allowed
         {
-            self.stats.trace_mask = mask;
+            front.stats.trace_mask = mask;
         }
         let text = tell(word, &self.facts(effects.now(), number));
-        if self.settings.words.allow(word) {
-            match word {
-                Word::Srst => self.stats.reset(),
-                Word::Crst => self.clients.reset_stats(),
-                _ => {}
-            }
+        let front = &mut self.ground.front;
+        match word {
+            Word::Srst if allowed => front.stats.reset(),
+            Word::Crst if allowed => front.clients.reset_stats(),
+            _ => {}
         }
-        self.stats.sent += 1;
-        effects.send(peer, Message::Chunk(Bytes::from(text)));
-        self.close(number, effects);
+        front.say(number, text, effects);
     }
 
-    /// The disk has everything up to this ticket: applies it, in order.
+    /// The disk has everything up to this ticket.
     fn on_durable(&mut self, ticket: Ticket, effects: &mut Effects<Zk>) {
-        let safe = self.in_flight.durable(ticket);
-        while let Some(flight) = self.in_flight.land(safe) {
-            self.commit(flight, effects);
+        let Some(covered) = self.ground.tickets.durable(ticket) else { return };
+        match (covered.member, &mut self.ground.part) {
+            (Some(ticket), Some(part)) => part.step(Event::Durable(ticket)),
+            (_, Some(_)) => {}
+            (_, None) => self.land(covered.logged, effects),
         }
-        let state = &mut self.service.state;
+        self.carry_out(effects);
+        let state = &mut self.ground.front.service.state;
         let slice = self.snapshots.durable(ticket, state, effects);
-        let begun = self.snapshots.begin_if_due(state, effects);
-        self.in_flight.written(slice || begun);
-        self.clients.resume(effects);
+        let serving = !matches!(self.role, Role::Looking);
+        let begun = serving && self.snapshots.begin_if_due(state, effects);
+        self.ground.tickets.written(slice || begun);
+    }
+
+    /// Alone: what this server has on disk is decided.
+    fn land(&mut self, safe: Zxid, effects: &mut Effects<Zk>) {
+        while let Role::Leading(leader) = &mut self.role
+            && let Some(Flight { entry, origin }) = leader.land(safe)
+        {
+            self.commit(&entry, origin, effects);
+        }
+    }
+
+    /// In an ensemble: a transaction is decided.
+    fn deliver(&mut self, entry: Entry, effects: &mut Effects<Zk>) {
+        let mut origin = None;
+        if let Role::Leading(leader) = &mut self.role {
+            leader.before(entry.zxid, &mut self.ground, effects);
+            origin = leader.land(entry.zxid).and_then(|flight| {
+                assert!(flight.entry.zxid == entry.zxid, "what is proposed is decided in order");
+                flight.origin
+            });
+        }
+        self.commit(&entry, origin, effects);
+        if let Role::Leading(leader) = &mut self.role {
+            leader.answer_syncs(&mut self.ground, effects);
+        }
     }
 
     /// Applies a transaction, tells the watchers, and answers whoever asked for it.
-    fn commit(&mut self, flight: Flight, effects: &mut Effects<Zk>) {
-        let Flight { entry, origin } = flight;
-        let mut told = Vec::new();
-        let clients = self.clients.all();
-        let mut may_read = |watcher: Watcher, list: &[jute::records::Acl]| {
-            let client = clients.get(&watcher.0);
-            client.is_some_and(|client| client.identities.allows(list, Perms::READ))
-        };
-        let applied = self.service.apply(&entry, &mut may_read, &mut told);
-        self.preparer.applied(entry.zxid);
-        if !applied.as_foretold {
-            effects.answer(Notice::DigestMismatch { zxid: entry.zxid });
-        }
-        for (watcher, event) in &told {
-            write_event(self.clients.out(watcher.0), entry.zxid, event);
-        }
-        self.stats.note_digest(entry.zxid, self.service.state.tree.digest());
-        for over in self.service.over_quota(&applied.txn) {
-            effects.answer(over.into());
-        }
-
-        let session = applied.header.session;
-        let expired = origin.is_none();
-        if let Some(origin) = origin {
-            self.finish(origin, &applied, effects);
-        }
-        if let Txn::CloseSession(_) = applied.txn {
-            self.preparer.sessions.close(session);
-            effects.answer(Notice::SessionClosed { session, expired });
-            if let Some(number) = self.clients.attached(session) {
-                self.close(number, effects);
-            }
-        }
-    }
-
-    /// Answers a write, and then what has waited behind it. The client may be gone.
-    fn finish(&mut self, origin: Origin, applied: &server::Applied<'_>, effects: &mut Effects<Zk>) {
-        let Origin { client: number, xid, asked, since } = origin;
-        if !self.clients.next_is(number, &Waiting::Write(applied.header.zxid)) {
+    fn commit(&mut self, entry: &Entry, origin: Option<Origin>, effects: &mut Effects<Zk>) {
+        if self.failed {
             return;
         }
-        let now = effects.now().monotonic;
-        if asked.op == OpCode::CreateSession {
-            let Some(client) = self.clients.find(number) else { return };
+        let applied = match self.ground.front.apply(entry, effects) {
+            Ok(applied) => applied,
+            Err(error) => {
+                let why = format!("transaction {} cannot be understood: {error}", entry.zxid);
+                return self.fail(why, effects);
+            }
+        };
+        self.snapshots.applied(entry.payload.len());
+        let mut origin = origin;
+        match &mut self.role {
+            Role::Leading(leader) => leader.after(&applied),
+            Role::Learning(learner, _) => origin = learner.origin(&applied.header),
+            Role::Looking => {}
+        }
+        // While a member is brought up to date, effects of later transactions may be there already.
+        if !applied.as_foretold && !matches!(self.role, Role::Looking) {
+            effects.answer(Notice::DigestMismatch { zxid: entry.zxid });
+        }
+        let in_turn = match &origin {
+            Some(origin) if origin.asked.op == OpCode::CreateSession => {
+                self.session_opened(origin, &applied.txn, effects)
+            }
+            Some(origin) => self.ground.front.finish(origin, &applied, effects),
+            None => true,
+        };
+        self.ground.front.close_session(&applied, effects);
+        self.expect_order(in_turn);
+    }
+
+    /// A session that a connection asked for is there, or was refused. The client may be gone. Says
+    /// whether it was the connection's turn.
+    fn session_opened(
+        &mut self,
+        origin: &Origin,
+        txn: &Txn<'_>,
+        effects: &mut Effects<Zk>,
+    ) -> bool {
+        let front = &mut self.ground.front;
+        let taken = front.clients.take_turn(origin.client, origin.turn);
+        if taken == Some(true)
+            && let Some(client) = front.clients.find(origin.client)
+        {
             let (session, timeout, from) = (client.session, client.timeout, client.connection.from);
-            effects.answer(Notice::SessionOpened { session, timeout, from });
-            return self.accept(number, effects);
+            if let Txn::CreateSession(_) = txn {
+                effects.answer(Notice::SessionOpened { session, timeout, from });
+                self.accept(origin.client, effects);
+            } else {
+                front.turn_away(origin.client, effects);
+            }
         }
-        answer_write(self.clients.out(number), xid, &asked, applied);
-        let latency = now.saturating_sub(since);
-        self.stats.answered(latency);
-        if let Some(client) = self.clients.find(number) {
-            let zxid = applied.header.zxid;
-            client.stats.answered(asked.op, xid, zxid, now, latency.as_millis() as u64);
-        }
-        while let Some(frame) = self.clients.next_request(number) {
-            self.answer(number, &frame, effects);
-        }
+        taken != Some(false)
     }
 
     /// The batch is done: forces what it logged, and sends what it answered.
     fn on_drained(&mut self, effects: &mut Effects<Zk>) {
+        self.tell_member(Event::Drained);
+        self.carry_out(effects);
+        let Ground { front, tickets, .. } = &mut self.ground;
+        front.clients.resume(effects);
         if !self.failed
-            && let Some(ticket) = self.in_flight.force(effects)
+            && let Some(ticket) = tickets.force(effects)
         {
             self.snapshots.synced_by(ticket);
         }
-        self.clients.flush(&mut self.stats, effects);
-        self.set_expiry(effects);
-    }
-
-    /// Sees to it that the timer runs out no later than the next session may.
-    fn set_expiry(&mut self, effects: &mut Effects<Zk>) {
-        let Some(deadline) = self.preparer.sessions.deadline() else { return };
-        if self.expiry_at.is_none_or(|at| deadline < at) {
-            self.expiry_at = Some(deadline);
-            let after = deadline.saturating_sub(effects.now().monotonic);
-            effects.set(Timer::Expiry, after);
+        front.clients.flush(&mut front.stats, effects);
+        if let Role::Leading(leader) = &mut self.role {
+            leader.set_expiry(effects);
         }
     }
 
@@ -481,61 +466,174 @@ impl Server {
         if self.failed {
             return;
         }
-        match timer {
-            Timer::Expiry => self.expire(effects),
-            Timer::Reaper => self.reaper.look(&self.service.state.tree, effects),
-            Timer::Reap => {
-                if let Some(path) = self.reaper.next(effects) {
-                    let state = &self.service.state;
-                    let entry = self.preparer.reap(state, &path, &self.nobody, effects.now());
-                    self.log(entry, None, effects);
+        let ground = &mut self.ground;
+        match (timer, &mut self.role) {
+            (Timer::Expiry, Role::Leading(leader)) => {
+                let expired = leader.expire(ground, effects);
+                self.unless_rolled_over(expired);
+            }
+            (Timer::Reaper, Role::Leading(leader)) => leader.look_for_reapable(ground, effects),
+            (Timer::Reap, Role::Leading(leader)) => {
+                let reaped = leader.reap(ground, effects);
+                self.unless_rolled_over(reaped);
+            }
+            (Timer::Handshakes, _) => {
+                for number in ground.front.clients.late(effects) {
+                    ground.front.refuse(number, Refused::NoHandshake, effects);
                 }
             }
-            Timer::Handshakes => {
-                for number in self.clients.late(effects) {
-                    self.refuse(number, Refused::NoHandshake, effects);
-                }
-            }
-            Timer::Purge => {
+            (Timer::Purge, _) => {
                 effects.write(Write::Purge { keep: self.settings.snap_retain });
-                self.in_flight.written(true);
+                ground.tickets.written(true);
                 effects.set(Timer::Purge, Duration::from_secs(self.settings.purge_hours * 3600));
             }
-            Timer::Member(_) => {}
-        }
-    }
-
-    /// Ends the sessions whose time is over.
-    fn expire(&mut self, effects: &mut Effects<Zk>) {
-        self.expiry_at = None;
-        let state = &self.service.state;
-        for (session, entry) in self.preparer.expire(state, &self.nobody, effects.now()) {
-            self.clients.closing(session);
-            self.log(entry, None, effects);
+            (Timer::Expiry | Timer::Reaper | Timer::Reap | Timer::Member(_), _) => {}
         }
     }
 
     /// What is not on disk may not be acknowledged, and nothing will be on disk any more.
-    fn on_failed(&mut self, fault: Fault, effects: &mut Effects<Zk>) {
-        if self.failed {
-            return;
+    fn fail(&mut self, why: String, effects: &mut Effects<Zk>) {
+        if !self.failed {
+            self.failed = true;
+            effects.answer(Notice::DiskFailed { why });
+            self.ground.front.refuse_all(Refused::NotServing, effects);
         }
-        self.failed = true;
-        effects.answer(Notice::DiskFailed { why: fault.to_string() });
-        for number in self.clients.numbers() {
-            self.refuse(number, Refused::NotServing, effects);
+    }
+}
+
+/// The part in an ensemble.
+impl Server {
+    /// Something happened that concerns this server's part in its ensemble, if it has one.
+    fn tell_member(&mut self, event: Event<Zk>) {
+        if let Some(part) = &mut self.ground.part
+            && let Some(event) = for_member(event)
+        {
+            part.step(event);
         }
     }
 
-    /// Closes a connection, and says why.
-    fn refuse(&mut self, number: u64, why: Refused, effects: &mut Effects<Zk>) {
-        let Some(client) = self.clients.find(number) else { return };
-        let (from, session) = (client.connection.from, client.session);
-        effects.answer(Notice::Refused { from, session, why });
-        self.close(number, effects);
+    /// Carries out what the member wants, and what it wants then.
+    fn carry_out(&mut self, effects: &mut Effects<Zk>) {
+        while let Some(part) = &mut self.ground.part
+            && let Some(mut wanted) = part.take_wanted()
+        {
+            for effect in wanted.drain() {
+                self.grant(effect.into(), effects);
+            }
+            if let Some(part) = &mut self.ground.part {
+                part.give_back(wanted);
+            }
+        }
     }
 
-    fn close(&mut self, number: u64, effects: &mut Effects<Zk>) {
-        self.clients.close(number, &mut self.service.watches, &mut self.stats, effects);
+    fn grant(&mut self, wish: Wish, effects: &mut Effects<Zk>) {
+        match wish {
+            Wish::Force(ticket) => self.ground.tickets.member_wants(ticket),
+            Wish::Told(told) => self.on_told(told, effects),
+            Wish::Effect(effect) => {
+                match &effect {
+                    Effect::Send { message: Message::Quorum(packet), .. } => match packet {
+                        Packet::Commit(zxid) => self.answer_learners_before(*zxid, effects),
+                        Packet::Inform(entry) => self.answer_learners_before(entry.zxid, effects),
+                        _ => {}
+                    },
+                    // A leader's snapshot begins: the disk takes one at a time.
+                    Effect::Write(Write::BeginSnapshot { .. }) => {
+                        let state = &mut self.ground.front.service.state;
+                        self.snapshots.abandon(state, effects);
+                    }
+                    _ => {}
+                }
+                effects.push(effect);
+            }
+        }
+    }
+
+    /// See [`Leader::learner_before`].
+    fn answer_learners_before(&mut self, zxid: Zxid, effects: &mut Effects<Zk>) {
+        while let (Role::Leading(leader), Some(part)) = (&mut self.role, &mut self.ground.part)
+            && let Some(link) = leader.learner_before(zxid)
+        {
+            for effect in part.answer_at_once(link, Packet::Sync).drain() {
+                self.grant(effect.into(), effects);
+            }
+        }
+    }
+
+    fn on_told(&mut self, told: Told, effects: &mut Effects<Zk>) {
+        let ground = &mut self.ground;
+        match (told, &mut self.role) {
+            (Told::Deliver(entry), _) => self.deliver(entry, effects),
+            (Told::Serving { role, leader, epoch }, _) => {
+                self.serve(role, leader, epoch, effects);
+            }
+            (Told::Ceased(why), _) => self.cease(why, effects),
+            (Told::Asked { server, link, packet }, Role::Leading(leader)) => {
+                let done = leader.asked((server, link), packet, ground, effects);
+                self.unless_rolled_over(done);
+            }
+            (Told::Confirmed(question), Role::Leading(leader)) => {
+                leader.confirmed(question, ground, effects);
+            }
+            (Told::Answered(Packet::Sync), Role::Learning(learner, _)) => {
+                let in_turn = learner.synced(ground, effects);
+                self.expect_order(in_turn);
+            }
+            (
+                Told::Answered(Packet::Revalidated { session, valid }),
+                Role::Learning(learner, _),
+            ) => {
+                if let Some(number) = learner.revalidated(session) {
+                    self.go_on(number, session, valid, effects);
+                }
+            }
+            (Told::Asked { .. } | Told::Answered(_) | Told::Confirmed(_), _) => {}
+            (told, _) => self.transfers.on_told(told, ground, effects),
+        }
+    }
+
+    /// This server has its place in the ensemble.
+    fn serve(
+        &mut self,
+        role: ServerState,
+        leader: ServerId,
+        epoch: u32,
+        effects: &mut Effects<Zk>,
+    ) {
+        let ground = &mut self.ground;
+        let zxid = ground.front.state().last;
+        effects.answer(Notice::Joined { role, leader, epoch, zxid });
+        ground.ids.go_above(&ground.front.service.state);
+        ground.front.stats.begin(effects.now().monotonic);
+        self.role = match role {
+            ServerState::Leading => Role::leading(ground, Some(epoch), effects),
+            _ => Role::Learning(Learner::default(), role),
+        };
+    }
+
+    /// It has lost its place. The state stays: it holds only what is decided.
+    fn cease(&mut self, why: Ceased, effects: &mut Effects<Zk>) {
+        effects.answer(Notice::Left { why });
+        self.role = Role::Looking;
+        self.transfers.end(&mut self.ground);
+        self.ground.front.refuse_all(Refused::NotServing, effects);
+        for timer in [Timer::Expiry, Timer::Reaper, Timer::Reap] {
+            effects.clear(timer);
+        }
+    }
+
+    /// When the numbers of an epoch are used up its leader steps down, and a new epoch begins.
+    fn unless_rolled_over(&mut self, done: Result<(), Rollover>) {
+        if let (Err(Rollover), Some(part)) = (done, &mut self.ground.part) {
+            part.resign(Ceased::RolledOver);
+        }
+    }
+
+    /// What was asked for in order is decided in order, or else the leader has broken the protocol.
+    fn expect_order(&mut self, in_turn: bool) {
+        match (&self.role, &mut self.ground.part) {
+            (Role::Learning(..), Some(part)) if !in_turn => part.resign(Ceased::BadPacket),
+            _ => assert!(in_turn, "a connection's writes are decided in the order of asking"),
+        }
     }
 }

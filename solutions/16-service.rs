@@ -57,18 +57,19 @@ impl Service {
     }
 
     /// Applies a committed transaction, and appends to `told` whom to tell what. `may_read` says
-    /// whether a watcher may read a node with such a list.
+    /// whether a watcher may read a node with such a list. The only error is a transaction that
+    /// cannot be understood.
     pub fn apply<'e>(
         &mut self,
         entry: &'e Entry,
         may_read: &mut dyn FnMut(Watcher, &[jute::records::Acl]) -> bool,
         told: &mut Vec<(Watcher, Event)>,
-    ) -> Applied<'e> {
+    ) -> Result<Applied<'e>, jute::Error> {
         let applied = self.state.apply(entry, &mut self.changes);
         for change in self.changes.drain(..) {
             self.watches.trigger(&change, may_read, told);
         }
-        applied.expect("what this server logged it can read")
+        applied
     }
 
     /// The soft limits that a transaction which was applied has passed.
@@ -157,7 +158,7 @@ impl Service {
                 let clients = reader.identities.who_am_i();
                 encode_reply(out, xid, zxid, &WhoAmIResponse { clients });
             }
-            // Alone or leading, a server is always caught up with itself.
+            // Whoever comes here has waited until there was nothing more to wait for.
             Request::Sync(asked) => {
                 encode_reply(out, xid, zxid, &PathResponse { path: asked.path.clone() });
             }

@@ -212,7 +212,7 @@ fn an_expired_session_is_closing_until_its_end_is_committed() {
     assert_eq!(sessions.expired(ms(5000)), ids(&[1]));
     assert_eq!(sessions.len(), 2, "nothing is forgotten before the end is committed");
     assert!(sessions.is_closing(SessionId(1)) && !sessions.is_alive(SessionId(1)));
-    assert!(!sessions.touch(SessionId(1), 4000, ms(5001)), "it came back to life");
+    assert_eq!(sessions.touch(SessionId(1), 4000, ms(5001)), None, "it came back to life");
     assert!(!sessions.attach(SessionId(1), 4000, ServerId(2), ms(5001)), "it came back to life");
     assert!(!sessions.closing(SessionId(1)), "its end was proposed twice");
     sessions.open(SessionId(1), 4000, ms(5001));
@@ -242,9 +242,9 @@ fn only_silence_ends_a_session_and_a_heartbeat_breaks_it() {
         let now = ms(second * 1000);
         assert_eq!(sessions.expired(now), []);
         // The client has lost its connection every other second, and is heard of in between.
-        assert!(second % 2 == 0 || sessions.touch(SessionId(1), 4000, now));
+        assert!(second % 2 == 0 || sessions.touch(SessionId(1), 4000, now).is_some());
     }
-    assert!(!sessions.touch(SessionId(2), 4000, ms(0)), "a touch opens no session");
+    assert_eq!(sessions.touch(SessionId(2), 4000, ms(0)), None, "a touch opens no session");
     assert_eq!(sessions.len(), 1);
 }
 
@@ -411,13 +411,15 @@ fn ids_do_not_count_into_the_byte_of_another_server() {
 }
 
 #[test]
-fn a_server_finds_the_largest_id_of_its_own() {
-    let mut sessions = Sessions::new(1000);
-    assert_eq!(sessions.largest_of(ServerId(1)), None);
-    for (server, low) in [(1, 5), (1, 9), (2, 77), (200, 3), (200, 4)] {
-        sessions.open(SessionId(server << 56 | low), 4000, ms(0));
+fn a_touch_says_until_when_another_would_change_nothing() {
+    let mut queue = ExpiryQueue::new(2000);
+    for (timeout, heard) in [(4000, 0), (4000, 1999), (5000, 700), (-7, 3), (1, 123_456)] {
+        let from = queue.touch(SessionId(1), ms(heard), timeout);
+        let deadline = queue.deadline();
+        assert!(from > ms(heard) && from <= ms(heard + 2000));
+        queue.touch(SessionId(1), from - ms(1), timeout);
+        assert_eq!(queue.deadline(), deadline, "timeout {timeout} heard at {heard}");
+        queue.touch(SessionId(1), from, timeout);
+        assert!(queue.deadline() > deadline, "timeout {timeout} heard at {heard}");
     }
-    assert_eq!(sessions.largest_of(ServerId(1)), Some(SessionId(1 << 56 | 9)));
-    assert_eq!(sessions.largest_of(ServerId(200)), Some(SessionId(200 << 56 | 4)));
-    assert_eq!(sessions.largest_of(ServerId(0)), None);
 }

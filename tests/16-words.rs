@@ -12,7 +12,9 @@ use bytes::Bytes;
 use jute::records::{Acl, CreateTxn, OpCode, Txn, TxnHeader};
 use machines::Now;
 use protocol::Word;
-use server::{Client, ClientStats, Connection, Facts, Latency, Settings, Sizes, State, Stats};
+use server::{
+    Client, ClientStats, Connection, Facts, Latency, Settings, Sizes, Standing, State, Stats,
+};
 use server::{Words, tell};
 use sessions::Sessions;
 use storage::Entry;
@@ -131,11 +133,12 @@ impl Told {
                 clients,
                 asking,
                 state,
-                sessions,
+                sessions: Some(sessions),
                 watches,
                 stats,
                 outstanding,
                 serving,
+                standing: Standing::Alone,
             },
         )
     }
@@ -431,8 +434,7 @@ fn mntr_has_zookeepers_keys_in_its_order_and_the_servers_own_numbers() {
 #[test]
 fn outstanding_requests_are_counted_in_all_and_for_each_connection() {
     let mut told = Told::captured();
-    let waiting =
-        VecDeque::from([server::Waiting::Write(Zxid(1)), server::Waiting::Write(Zxid(2))]);
+    let waiting = VecDeque::from([server::Waiting::Turn(1), server::Waiting::Turn(2)]);
     told.clients.get_mut(&2).unwrap().waiting = waiting;
     assert!(told.tell(Word::Srvr).contains("\nOutstanding: 2\n"));
     assert!(told.tell(Word::Stat).contains(" /127.0.0.1:44680[1](queued=2,recved=3,sent=3)\n"));

@@ -13,6 +13,7 @@ pub(super) fn log(notice: &Notice) {
             tracing::info!(%role, leader = leader.0, epoch, zxid = hex(*zxid), "joined");
         }
         Notice::Left { why } => tracing::warn!(?why, "left"),
+        Notice::BadSnapshot { why } => tracing::error!(why, "bad snapshot"),
         Notice::SnapshotComing { zxid } => tracing::info!(zxid = hex(*zxid), "snapshot coming"),
         Notice::Refused { from, session, why } => {
             tracing::warn!(%from, %session, ?why, "connection refused");

@@ -50,13 +50,15 @@ impl Sessions {
     }
 
     /// Notes that something was heard of a session, through a connection whose agreed timeout is
-    /// `timeout_ms`. Returns false if the session is not known, or is closing.
-    pub fn touch(&mut self, session: SessionId, timeout_ms: i32, now: Duration) -> bool {
-        let alive = self.is_alive(session);
-        if alive {
-            self.queue.touch(session, now, timeout_ms);
-        }
-        alive
+    /// `timeout_ms`. Says when hearing of it again will change something; nothing if the session is
+    /// not known, or is closing.
+    pub fn touch(
+        &mut self,
+        session: SessionId,
+        timeout_ms: i32,
+        now: Duration,
+    ) -> Option<Duration> {
+        self.is_alive(session).then(|| self.queue.touch(session, now, timeout_ms))
     }
 
     /// Lets a client go on with its session through another server, which owns it from now on.
@@ -72,7 +74,7 @@ impl Sessions {
             Some(known) if !known.closing => known.owner = Some(through),
             _ => return false,
         }
-        self.touch(session, timeout_ms, now)
+        self.touch(session, timeout_ms, now).is_some()
     }
 
     /// Whether a write of a session may go on that came through a server. The first such server
@@ -149,13 +151,6 @@ impl Sessions {
     /// The known sessions in order, each with the timeout in ms with which it began.
     pub fn iter(&self) -> impl Iterator<Item = (SessionId, i32)> {
         self.sessions.iter().map(|(session, known)| (*session, known.timeout_ms))
-    }
-
-    /// The largest known session id that a server has given.
-    pub fn largest_of(&self, server: ServerId) -> Option<SessionId> {
-        let first = server.0 << 56;
-        let of_server = SessionId(first)..=SessionId(first | ((1 << 56) - 1));
-        self.sessions.range(of_server).next_back().map(|(session, _)| *session)
     }
 
     /// The sessions that are not closing, by the monotonic times at which they would expire: what

@@ -26,9 +26,9 @@ pub enum Phase {
 /// Something of a connection that must be answered before what came after it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Waiting {
-    /// A write that is on its way to the disk.
-    Write(Zxid),
-    /// A request that came behind a write, or before the session was there.
+    /// What only the disk or the ensemble can decide, a write mostly. No two have the same number.
+    Turn(u64),
+    /// A request that came behind one of those, or before the session was there.
     Request(Bytes),
 }
 

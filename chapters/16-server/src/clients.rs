@@ -31,6 +31,8 @@ const LARGE: usize = 128 << 10;
 pub struct Clients {
     all: BTreeMap<u64, Client>,
     attached: BTreeMap<SessionId, u64>,
+    /// Turns that were given: see `Waiting`.
+    turns: u64,
     from_address: BTreeMap<IpAddr, usize>,
     /// Those with bytes to be sent.
     dirty: Vec<u64>,
@@ -45,7 +47,6 @@ pub struct Clients {
     limit: usize,
     max_from_address: usize,
     max: usize,
-    tick: u64,
 }
 
 impl Clients {
@@ -54,6 +55,7 @@ impl Clients {
         Clients {
             all: BTreeMap::new(),
             attached: BTreeMap::new(),
+            turns: 0,
             from_address: BTreeMap::new(),
             dirty: Vec::new(),
             without_session: BTreeSet::new(),
@@ -64,7 +66,6 @@ impl Clients {
             limit: settings.outstanding_limit,
             max_from_address: settings.max_client_connections,
             max: settings.max_connections,
-            tick: u64::from(settings.tick_ms),
         }
     }
 
@@ -140,11 +141,10 @@ impl Clients {
     /// since sessions expire by whole ticks.
     pub fn touch(&mut self, number: u64, sessions: &mut Sessions, now: Duration) {
         let Some(client) = self.all.get_mut(&number) else { return };
-        if now >= client.touch_from {
-            sessions.touch(client.session, client.timeout, now);
-            let (timeout, tick) = (client.timeout.max(0) as u64, self.tick);
-            let expiry = ((now.as_millis() as u64 + timeout) / tick + 1) * tick;
-            client.touch_from = Duration::from_millis(expiry - timeout);
+        if now >= client.touch_from
+            && let Some(from) = sessions.touch(client.session, client.timeout, now)
+        {
+            client.touch_from = from;
         }
     }
 
@@ -165,20 +165,26 @@ impl Clients {
         }
     }
 
-    /// Takes what waits first on a connection, if it is a write of this zxid.
-    pub fn next_is(&mut self, number: u64, waiting: &Waiting) -> bool {
-        let Some(client) = self.all.get_mut(&number) else { return false };
-        assert!(
-            client.waiting.front() == Some(waiting),
-            "writes of one connection are applied in the order in which they came"
-        );
-        client.waiting.pop_front();
-        self.outstanding -= 1;
-        true
+    /// Lets a connection wait for something that is decided elsewhere. Gives its turn.
+    pub fn wait_turn(&mut self, number: u64, effects: &mut Effects<Zk>) -> u64 {
+        self.turns += 1;
+        self.wait(number, Waiting::Turn(self.turns), effects);
+        self.turns
     }
 
-    /// Takes the request that waits first on a connection, if it is not a write that must be
-    /// applied before.
+    /// Takes what waits first on a connection, if it is this turn; says whether it was. Nothing if
+    /// the connection is gone.
+    pub fn take_turn(&mut self, number: u64, turn: u64) -> Option<bool> {
+        let client = self.all.get_mut(&number)?;
+        let is_next = client.waiting.front() == Some(&Waiting::Turn(turn));
+        if is_next {
+            client.waiting.pop_front();
+            self.outstanding -= 1;
+        }
+        Some(is_next)
+    }
+
+    /// Takes the request that waits first on a connection, if nothing must be decided before.
     pub fn next_request(&mut self, number: u64) -> Option<Bytes> {
         let client = self.all.get_mut(&number)?;
         let Some(Waiting::Request(_)) = client.waiting.front() else { return None };

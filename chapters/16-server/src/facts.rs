@@ -24,8 +24,8 @@ pub struct Facts<'a> {
     pub asking: u64,
     /// The tree and the sessions.
     pub state: &'a State,
-    /// The sessions and when they expire.
-    pub sessions: &'a Sessions,
+    /// The sessions and when they expire, where that is decided.
+    pub sessions: Option<&'a Sessions>,
     /// The watches.
     pub watches: &'a Watches,
     /// The counts.
@@ -34,17 +34,53 @@ pub struct Facts<'a> {
     pub outstanding: usize,
     /// Whether clients are served.
     pub serving: bool,
+    /// What the server is in its ensemble.
+    pub standing: Standing,
+}
+
+/// What a server is in its ensemble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It stands alone.
+    Alone,
+    /// It has no place yet, or no more.
+    Looking,
+    /// It leads.
+    Leading(Followers),
+    /// It follows, and votes.
+    Following,
+    /// It follows, and has no vote.
+    Observing,
+}
+
+/// Whom a leader leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Followers {
+    /// Learners that are connected, observers among them.
+    pub learners: usize,
+    /// Followers that are up to date.
+    pub followers: usize,
+    /// Observers that are.
+    pub observers: usize,
+    /// Learners' clients that wait for the answer to a sync.
+    pub pending_syncs: usize,
 }
 
 impl Facts<'_> {
     /// What this server is in its ensemble, as `srvr` and `mntr` show it.
     pub fn mode(&self) -> &'static str {
-        "standalone"
+        match self.standing {
+            Standing::Alone => "standalone",
+            Standing::Looking => "looking",
+            Standing::Leading(_) => "leader",
+            Standing::Following => "follower",
+            Standing::Observing => "observer",
+        }
     }
 
     /// The server's number, as `conf` shows it: a server that stands alone has none.
     pub fn shown_id(&self) -> i64 {
-        0
+        self.settings.ensemble.as_ref().map_or(0, |ensemble| ensemble.me.0)
     }
 
     /// The wall clock in ms at a time of the monotonic clock, by what both show now.

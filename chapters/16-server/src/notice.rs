@@ -42,6 +42,11 @@ pub enum Notice {
         /// The last transaction that it surely holds.
         zxid: Zxid,
     },
+    /// What the leader sends is no snapshot.
+    BadSnapshot {
+        /// What is wrong.
+        why: String,
+    },
     /// A connection is refused or closed by the server, and why.
     Refused {
         /// Where the client sits.
@@ -84,7 +89,8 @@ pub enum Notice {
         /// Its name.
         zxid: Zxid,
     },
-    /// The disk failed. The server answers no write any more, and must be started again.
+    /// The disk failed, or holds what cannot be understood. The server serves nobody any more, and
+    /// must be started again.
     DiskFailed {
         /// What the disk said.
         why: String,
@@ -132,7 +138,7 @@ pub enum Refused {
     SessionMoved,
     /// The session expired.
     Expired,
-    /// The server cannot take writes any more.
+    /// The server has no place in its ensemble, or its disk failed.
     NotServing,
 }
 

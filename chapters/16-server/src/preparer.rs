@@ -5,6 +5,7 @@
 //!
 //! Always true:
 //! - each write takes exactly one zxid, also when it is refused;
+//! - in an ensemble nothing is prepared beyond the end of the epoch: its leader must step down;
 //! - after a session's end is prepared, nothing more is prepared for it.
 //!
 //! ZooKeeper: `PrepRequestProcessor`, `SessionTrackerImpl`.
@@ -16,13 +17,18 @@ use jute::records::{
 };
 use machines::Now;
 use protocol::{MultiOp, Request};
-use sessions::{Sessions, first_session_id, next_session_id};
+use sessions::Sessions;
 use storage::Entry;
 use znodes::{Access, Op, Pending, Preparation};
-use zxid::{SessionId, Zxid};
+use zxid::{Rollover, ServerId, SessionId, Zxid};
 
 use crate::settings::Settings;
 use crate::state::State;
+
+/// Bytes of paths in a transaction that ends a session. One with more names none, and each server
+/// finds them in its own tree: unlike ZooKeeper, whose servers may refuse to read what their leader
+/// has written (ZOOKEEPER-4306).
+const LONGEST_CLOSE: usize = 256 << 10;
 
 /// The preparer of a server.
 #[derive(Debug)]
@@ -31,7 +37,8 @@ pub struct Preparer {
     /// The sessions, and when they expire.
     pub sessions: Sessions,
     last: Zxid,
-    last_session: SessionId,
+    /// Whether this server stands alone, and nobody else has to agree to a new epoch.
+    alone: bool,
     enforce_quota: bool,
     digest: bool,
     reconfig: bool,
@@ -49,22 +56,18 @@ pub struct Asker<'a> {
 }
 
 impl Preparer {
-    /// A preparer over a state, at the moment when this server begins to serve. Every session that
-    /// exists has its full time from now on.
-    pub fn new(settings: &Settings, state: &State, now: Now) -> Preparer {
+    /// A preparer over a state, at the moment when this server begins to give order; `epoch` is the
+    /// one in which it leads an ensemble. Every session that exists has its full time from now on.
+    pub fn new(settings: &Settings, state: &State, epoch: Option<u32>, now: Now) -> Preparer {
         let mut sessions = Sessions::new(settings.tick_ms);
         for (session, timeout) in &state.sessions {
             sessions.open(*session, *timeout, now.monotonic);
         }
-        // Should the clock have been set back, ids of sessions that are over must not come again.
-        let given = state.given.get(&settings.id).copied();
-        let largest = sessions.largest_of(settings.id).max(given);
-        let first = first_session_id(settings.id, now.wall_ms, largest);
         Preparer {
             pending: Pending::over(&state.tree),
             sessions,
-            last: state.last,
-            last_session: SessionId(first.0 - 1),
+            last: epoch.map_or(state.last, |epoch| Zxid::new(epoch, 0)),
+            alone: epoch.is_none(),
             enforce_quota: settings.enforce_quota,
             digest: settings.digest,
             reconfig: settings.reconfig,
@@ -76,23 +79,33 @@ impl Preparer {
         self.last
     }
 
-    /// A new session's id, and the transaction that begins it.
-    pub fn open_session(&mut self, timeout: i32, now: Now) -> (SessionId, Entry) {
-        self.last_session = next_session_id(self.last_session);
-        let session = self.last_session;
-        self.sessions.open(session, timeout, now.monotonic);
+    /// The transaction that begins a session, which goes on through a server.
+    pub fn open_session(
+        &mut self,
+        session: SessionId,
+        timeout: i32,
+        through: ServerId,
+        now: Now,
+    ) -> Result<Entry, Rollover> {
         let txn = Txn::CreateSession(CreateSessionTxn { timeout });
-        let header = self.header((session, 0, OpCode::CreateSession), now);
-        (session, self.entry(header, &txn))
+        let header = self.header((session, 0, OpCode::CreateSession), now)?;
+        self.sessions.open(session, timeout, now.monotonic);
+        self.sessions.attach(session, timeout, through, now.monotonic);
+        Ok(self.entry(header, &txn))
     }
 
     /// The transaction that ends a session, or nothing if one is on its way.
-    pub fn close_session(&mut self, state: &State, asker: Asker<'_>, now: Now) -> Option<Entry> {
+    pub fn close_session(
+        &mut self,
+        state: &State,
+        asker: Asker<'_>,
+        now: Now,
+    ) -> Result<Option<Entry>, Rollover> {
         if self.sessions.is_closing(asker.session) {
-            return None;
+            return Ok(None);
         }
         self.sessions.closing(asker.session);
-        Some(self.end_session(state, asker, now))
+        self.end_session(state, asker, now).map(Some)
     }
 
     /// The sessions whose time is over, and for each the transaction that ends it.
@@ -101,20 +114,34 @@ impl Preparer {
         state: &State,
         nobody: &dyn Access,
         now: Now,
-    ) -> Vec<(SessionId, Entry)> {
+    ) -> Result<Vec<(SessionId, Entry)>, Rollover> {
         let expired = self.sessions.expired(now.monotonic);
-        expired
-            .into_iter()
-            .map(|session| {
-                let asker = Asker { session, cxid: 0, access: nobody };
-                (session, self.end_session(state, asker, now))
-            })
-            .collect()
+        let end = |session| {
+            let asker = Asker { session, cxid: 0, access: nobody };
+            Ok((session, self.end_session(state, asker, now)?))
+        };
+        expired.into_iter().map(end).collect()
     }
 
-    fn end_session(&mut self, state: &State, asker: Asker<'_>, now: Now) -> Entry {
+    fn end_session(
+        &mut self,
+        state: &State,
+        asker: Asker<'_>,
+        now: Now,
+    ) -> Result<Entry, Rollover> {
         let names = (asker.session, asker.cxid, OpCode::CloseSession);
-        self.prepare(state, names, asker.access, now, |preparation| preparation.close_session())
+        self.prepare(state, names, asker.access, now, |preparation| {
+            let txn = preparation.close_session();
+            match &txn {
+                Txn::CloseSession(Some(closed))
+                    if closed.paths.iter().map(|path| path.len()).sum::<usize>()
+                        > LONGEST_CLOSE =>
+                {
+                    Txn::CloseSession(None)
+                }
+                _ => txn,
+            }
+        })
     }
 
     /// The transaction of a write: what was asked for, or the error that refuses it.
@@ -124,7 +151,7 @@ impl Preparer {
         asker: Asker<'_>,
         request: Request<'_>,
         now: Now,
-    ) -> Entry {
+    ) -> Result<Entry, Rollover> {
         let op = request.op();
         let names = (asker.session, asker.cxid, op);
         let reconfig = self.reconfig;
@@ -133,7 +160,7 @@ impl Preparer {
                 Request::Multi(ops) => {
                     Ok(preparation.multi(ops.into_iter().map(part_of_multi).collect()).0)
                 }
-                // There is nothing to reconfigure in a server that stands alone.
+                // The members change only when all servers are started again.
                 Request::Reconfig(_) if reconfig => Err(ErrorCode::Unimplemented),
                 Request::Reconfig(_) => Err(ErrorCode::ReconfigDisabled),
                 request => preparation.write(single(request)),
@@ -142,8 +169,26 @@ impl Preparer {
         })
     }
 
+    /// The transaction that refuses a request which was not even looked at.
+    pub fn refuse(
+        &mut self,
+        session: SessionId,
+        cxid: i32,
+        error: ErrorCode,
+        now: Now,
+    ) -> Result<Entry, Rollover> {
+        let header = self.header((session, cxid, OpCode::Error), now)?;
+        Ok(self.entry(header, &Txn::Error(ErrorTxn { err: error.code() })))
+    }
+
     /// The transaction that removes an empty container or a node whose time is over.
-    pub fn reap(&mut self, state: &State, path: &str, nobody: &dyn Access, now: Now) -> Entry {
+    pub fn reap(
+        &mut self,
+        state: &State,
+        path: &str,
+        nobody: &dyn Access,
+        now: Now,
+    ) -> Result<Entry, Rollover> {
         let names = (SessionId::NONE, 0, OpCode::DeleteContainer);
         self.prepare(state, names, nobody, now, |preparation| {
             let request = PathRequest { path: path.into() };
@@ -164,24 +209,31 @@ impl Preparer {
         access: &dyn Access,
         now: Now,
         make: impl FnOnce(&mut Preparation<'_>) -> Txn<'a>,
-    ) -> Entry {
-        let header = self.header((session, cxid, op), now);
+    ) -> Result<Entry, Rollover> {
+        let header = self.header((session, cxid, op), now)?;
         let tree = &state.tree;
         let mut preparation =
             Preparation::new(tree, &mut self.pending, access, session, header.zxid, header.time);
         preparation.enforce_quota = self.enforce_quota;
         let txn = make(&mut preparation);
-        self.entry(header, &txn)
+        Ok(self.entry(header, &txn))
     }
 
-    /// The header of the next transaction. When the counter of the epoch is used up a server that
-    /// stands alone begins the next epoch by itself: nobody else has to agree.
-    fn header(&mut self, (session, cxid, op): (SessionId, i32, OpCode), now: Now) -> TxnHeader {
-        self.last = self.last.next().unwrap_or_else(|_| Zxid::new(self.last.epoch() + 1, 1));
-        TxnHeader { session, cxid, zxid: self.last, time: now.wall_ms, op: op.code() }
+    /// The header of the next transaction.
+    fn header(
+        &mut self,
+        (session, cxid, op): (SessionId, i32, OpCode),
+        now: Now,
+    ) -> Result<TxnHeader, Rollover> {
+        self.last = match self.last.next() {
+            Err(Rollover) if self.alone => Zxid::new(self.last.epoch() + 1, 1),
+            next => next?,
+        };
+        Ok(TxnHeader { session, cxid, zxid: self.last, time: now.wall_ms, op: op.code() })
     }
 
-    /// The transaction as it is logged. Refused ones carry no digest, as in ZooKeeper.
+    /// The transaction as it is logged. Refused ones carry no digest, as in ZooKeeper; nor does the
+    /// end of a session that names no nodes, where a digest would be taken for names.
     fn entry(&self, mut header: TxnHeader, txn: &Txn<'_>) -> Entry {
         let refused = matches!(txn, Txn::Error(_));
         if refused {
@@ -190,7 +242,8 @@ impl Preparer {
         let tree = self.pending.digest() as i64;
         let digest = TxnDigest { version: TxnDigest::VERSION, tree };
         let mut payload = Vec::with_capacity(128);
-        txn.append_payload(&header, (self.digest && !refused).then_some(digest), &mut payload);
+        let bare = refused || *txn == Txn::CloseSession(None);
+        txn.append_payload(&header, (self.digest && !bare).then_some(digest), &mut payload);
         Entry { zxid: header.zxid, payload: Bytes::from(payload) }
     }
 }

@@ -16,11 +16,8 @@ use zxid::Zxid;
 
 use crate::notice::Notice;
 use crate::settings::Settings;
-use crate::state::{State, save_end, save_head, save_node};
+use crate::state::{State, save_head, save_slice};
 use crate::vocabulary::Zk;
-
-/// Bytes in a slice.
-const SLICE: usize = 256 << 10;
 
 /// When snapshots are taken, and the one under way.
 #[derive(Debug)]
@@ -75,8 +72,8 @@ impl Snapshots {
         };
     }
 
-    /// Counts a transaction that was logged.
-    pub fn logged(&mut self, bytes: usize) {
+    /// Counts a transaction that was applied.
+    pub fn applied(&mut self, bytes: usize) {
         self.logged += 1;
         self.bytes += bytes as u64;
     }
@@ -104,6 +101,18 @@ impl Snapshots {
         true
     }
 
+    /// Gives up the one under way: a leader's snapshot takes the place of the state.
+    pub fn abandon(&mut self, state: &mut State, effects: &mut Effects<Zk>) {
+        // A sealed one has its name already.
+        if let Some(under_way) = self.under_way.take()
+            && !under_way.sealed
+        {
+            state.tree.end_walk(under_way.walk);
+            effects.write(Write::AbandonSnapshot);
+        }
+        (self.logged, self.bytes, self.weight) = (0, 0, 0);
+    }
+
     /// Notes the ticket of a sync: it covers the last slice.
     pub fn synced_by(&mut self, ticket: Ticket) {
         if let Some(under_way) = &mut self.under_way {
@@ -129,14 +138,8 @@ impl Snapshots {
             return false;
         }
         under_way.ticket = None;
-        let mut slice = Vec::with_capacity(SLICE + SLICE / 4);
-        let more = state.tree.go_on(under_way.walk, |node| {
-            save_node(&mut slice, &node);
-            slice.len() < SLICE
-        });
-        if !more {
-            save_end(&mut slice);
-        }
+        let mut slice = Vec::new();
+        let more = save_slice(&mut slice, state, under_way.walk);
         self.weight += slice.len() as u64;
         effects.write(Write::SnapshotBytes(Bytes::from(slice)));
         if !more {

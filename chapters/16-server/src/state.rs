@@ -12,8 +12,11 @@ use std::fmt;
 
 use jute::records::{Acl, Txn, TxnDigest, TxnHeader};
 use storage::{Damage, Entry, SnapshotReader};
-use znodes::{Change, Loading, Outcome, SavedNode, Tree};
+use znodes::{Change, Loading, Outcome, SavedNode, Tree, Walk};
 use zxid::{ServerId, SessionId, Zxid};
+
+/// Bytes of nodes in a slice of a snapshot.
+const SLICE: usize = 256 << 10;
 
 /// The tree and the sessions.
 #[derive(Clone)]
@@ -25,8 +28,9 @@ pub struct State {
     /// The last transaction applied.
     pub last: Zxid,
     /// The largest session id that was ever given, for each server, as far as it is known: a
-    /// snapshot does not tell of sessions that are over.
-    pub given: BTreeMap<ServerId, SessionId>,
+    /// snapshot does not tell of sessions that are over. The server is named by the byte of its
+    /// number that is in the id.
+    given: BTreeMap<u8, SessionId>,
     seed: u64,
 }
 
@@ -61,8 +65,8 @@ impl State {
         match &txn {
             Txn::CreateSession(created) => {
                 self.sessions.insert(header.session, created.timeout);
-                let giver = ServerId(header.session.0 >> 56);
-                let largest = self.given.entry(giver).or_default();
+                let giver = (header.session.0 >> 56) as u8;
+                let largest = self.given.entry(giver).or_insert(header.session);
                 *largest = header.session.max(*largest);
             }
             Txn::CloseSession(_) => {
@@ -76,6 +80,38 @@ impl State {
         let as_foretold =
             digest.is_none_or(|told| told.version != TxnDigest::VERSION || told.tree == tree);
         Ok(Applied { header, txn, outcome, as_foretold })
+    }
+
+    /// The largest session id that a server has given, as far as it is known.
+    pub fn largest_of(&self, server: ServerId) -> Option<SessionId> {
+        let first = server.0 << 56;
+        let of_server = SessionId(first)..=SessionId(first | ((1 << 56) - 1));
+        let open = self.sessions.range(of_server).next_back().map(|(session, _)| *session);
+        open.max(self.given.get(&(server.0 as u8)).copied())
+    }
+
+    /// Shows the members of the ensemble, as `/zookeeper/config` does: this server's own text, since
+    /// this moment. It is no transaction, and the digest leaves it out.
+    pub fn show_config(&mut self, text: &[u8], wall_ms: i64) {
+        self.tree.set_data(znodes::path::CONFIG, Some(text), |stat| {
+            (stat.version, stat.mzxid, stat.mtime) = (-1, Zxid::ZERO, wall_ms);
+        });
+    }
+
+    /// An empty tree to be filled, whose nodes will be kept as in this one.
+    pub(crate) fn loading(&self) -> Loading {
+        Loading::new(self.seed, self.tree.extended_types())
+    }
+
+    /// Another tree and other sessions in place of these, after transaction `last`. What this
+    /// server knew of given ids stays.
+    pub(crate) fn replaced(
+        &self,
+        tree: Tree,
+        sessions: BTreeMap<SessionId, i32>,
+        last: Zxid,
+    ) -> State {
+        State { tree, sessions, last, given: self.given.clone(), seed: self.seed }
     }
 }
 
@@ -95,14 +131,29 @@ pub(crate) fn save_head(state: &State) -> Vec<u8> {
 }
 
 /// One node of the body of a snapshot.
-pub(crate) fn save_node(body: &mut Vec<u8>, node: &SavedNode<'_>) {
+fn save_node(body: &mut Vec<u8>, node: &SavedNode<'_>) {
     jute::append(body, &node.path);
     jute::append(body, &node.data.map(serde_bytes::Bytes::new));
     jute::append(body, &(node.acl, node.stat));
 }
 
+/// The next nodes of the body of a snapshot, and what ends them if they are the last. Says whether
+/// there are more.
+pub(crate) fn save_slice(body: &mut Vec<u8>, state: &mut State, walk: Walk) -> bool {
+    let enough = body.len() + SLICE;
+    body.reserve(SLICE + SLICE / 4);
+    let more = state.tree.go_on(walk, |node| {
+        save_node(body, &node);
+        body.len() < enough
+    });
+    if !more {
+        save_end(body);
+    }
+    more
+}
+
 /// What ends the nodes.
-pub(crate) fn save_end(body: &mut Vec<u8>) {
+fn save_end(body: &mut Vec<u8>) {
     jute::append(body, &"/");
 }
 
@@ -118,7 +169,7 @@ impl storage::State for State {
             let (id, list) = body.acl()?;
             lists.insert(id, list);
         }
-        let mut loading = Loading::new(self.seed, self.tree.extended_types());
+        let mut loading = self.loading();
         while let Some(node) = body.node()? {
             // A number without a list is open until replay sets the node's own: see `znodes`.
             let acl = lists.get(&node.acl).unwrap_or(&open);

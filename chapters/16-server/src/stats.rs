@@ -35,6 +35,8 @@ pub struct Stats {
     pub trace_mask: i64,
     /// The size of the last, the largest and the smallest answer.
     pub response_size: Sizes,
+    /// The same of what was proposed to an ensemble.
+    pub proposal_size: Sizes,
 }
 
 impl Default for Stats {
@@ -51,11 +53,20 @@ impl Default for Stats {
             digests: VecDeque::new(),
             trace_mask: TRACE_MASK,
             response_size: Sizes::default(),
+            proposal_size: Sizes::default(),
         }
     }
 }
 
 impl Stats {
+    /// A member begins to serve: it counts anew what clients see, as ZooKeeper does.
+    pub fn begin(&mut self, now: Duration) {
+        let Stats { data_bytes, log_bytes, trace_mask, .. } = *self;
+        let digests = std::mem::take(&mut self.digests);
+        *self =
+            Stats { started: now, data_bytes, log_bytes, digests, trace_mask, ..Stats::default() };
+    }
+
     /// Counts how long an answer took.
     pub fn answered(&mut self, latency: Duration) {
         self.latency.add(latency.as_millis() as u64);

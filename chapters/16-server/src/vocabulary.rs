@@ -55,6 +55,15 @@ impl fmt::Display for Peer {
     }
 }
 
+impl From<sync::Peer> for Peer {
+    fn from(peer: sync::Peer) -> Peer {
+        match peer {
+            sync::Peer::Election(link) => Peer::Election(link),
+            sync::Peer::Quorum(peer) => Peer::Quorum(peer),
+        }
+    }
+}
+
 /// What travels. The host cuts what clients send, see `protocol::Framer`; what servers say to each
 /// other it reads and writes with `election::wire` and `zab::wire`.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +88,15 @@ impl fmt::Display for Message {
             Message::Chunk(bytes) => write!(f, "{}", describe_reply(bytes)),
             Message::Election(frame) => write!(f, "{frame}"),
             Message::Quorum(packet) => write!(f, "{packet}"),
+        }
+    }
+}
+
+impl From<sync::Message> for Message {
+    fn from(message: sync::Message) -> Message {
+        match message {
+            sync::Message::Election(frame) => Message::Election(frame),
+            sync::Message::Quorum(packet) => Message::Quorum(packet),
         }
     }
 }

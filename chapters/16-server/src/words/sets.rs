@@ -2,9 +2,10 @@
 //!
 //! ZooKeeper: `DumpCommand`, `WatchCommand`, `SessionTrackerImpl.dumpSessions`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sessions::Sessions;
 use watches::Watcher;
 use zxid::SessionId;
 
@@ -17,12 +18,9 @@ use crate::facts::Facts;
 /// Sessions and connections by when they expire, and the ephemeral nodes.
 pub(super) fn dump(facts: &Facts<'_>) -> String {
     let mut text = "SessionTracker dump:\n".to_owned();
-    let sessions = facts.sessions.buckets();
-    let count: usize = sessions.values().map(|bucket| bucket.len()).sum();
-    line(&mut text, format_args!("Session Sets ({})/({count}):", sessions.len()));
-    for (expiry, bucket) in sessions {
-        expires(&mut text, bucket.len(), *expiry, facts);
-        bucket.iter().for_each(|session| line(&mut text, format_args!("\t{session}")));
+    match facts.sessions {
+        Some(sessions) => session_sets(&mut text, sessions.buckets(), facts),
+        None => global_sessions(&mut text, facts),
     }
 
     let tree = &facts.state.tree;
@@ -47,6 +45,29 @@ pub(super) fn dump(facts: &Facts<'_>) -> String {
         }
     }
     text
+}
+
+/// The sessions by when they end: only where order is given is it known.
+fn session_sets(
+    text: &mut String,
+    buckets: &BTreeMap<Duration, BTreeSet<SessionId>>,
+    facts: &Facts<'_>,
+) {
+    let count: usize = buckets.values().map(|bucket| bucket.len()).sum();
+    line(text, format_args!("Session Sets ({})/({count}):", buckets.len()));
+    for (expiry, bucket) in buckets {
+        expires(text, bucket.len(), *expiry, facts);
+        bucket.iter().for_each(|session| line(text, format_args!("\t{session}")));
+    }
+}
+
+/// The sessions as a learner knows them. ZooKeeper: `LearnerSessionTracker.dumpSessions`.
+fn global_sessions(text: &mut String, facts: &Facts<'_>) {
+    let sessions = &facts.state.sessions;
+    line(text, format_args!("Global Sessions({}):", sessions.len()));
+    for (session, timeout) in sessions {
+        line(text, format_args!("{session}\t{timeout}ms"));
+    }
 }
 
 /// How many watch how much.
@@ -90,7 +111,7 @@ fn expires(text: &mut String, count: usize, expiry: Duration, facts: &Facts<'_>)
 /// session expires, or if it has had none for too long.
 fn connections_by_expiry<'a>(facts: &Facts<'a>) -> BTreeMap<Duration, Vec<&'a Client>> {
     let mut of_session = BTreeMap::new();
-    for (expiry, bucket) in facts.sessions.buckets() {
+    for (expiry, bucket) in facts.sessions.into_iter().flat_map(Sessions::buckets) {
         of_session.extend(bucket.iter().map(|session| (*session, *expiry)));
     }
     let handshake = Duration::from_millis(facts.settings.handshake_ms);
