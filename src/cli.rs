@@ -8,7 +8,7 @@ mod log;
 mod run;
 mod serve;
 mod signals;
-mod view;
+mod start;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,8 +33,8 @@ struct Cli {
 enum Command {
     /// Run one server from a zoo.cfg: in the foreground, or start, stop, restart, status
     Server(ServerArgs),
-    /// Run a server without any configuration
-    Start(StartArgs),
+    /// Run a whole ensemble in this process, without any configuration
+    Start(start::StartArgs),
     /// Run a chapter's program, in the simulated world
     Run(run::RunArgs),
     /// Talk to an ensemble, with the commands of zkCli
@@ -75,22 +75,6 @@ impl SiteArgs {
     }
 }
 
-#[derive(Args, Debug)]
-struct StartArgs {
-    /// How many servers; ensembles of several come with a later version
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1))]
-    servers: u32,
-    /// The port for clients; 0 lets the system choose
-    #[arg(long, default_value_t = 2181)]
-    port: u16,
-    /// Where to keep the data; a temporary folder, removed at the end, if none is given
-    #[arg(long)]
-    dir: Option<PathBuf>,
-    /// Set a key or a system property, such as 4lw.commands.whitelist=*
-    #[arg(short = 'D', value_name = "NAME=VALUE")]
-    options: Vec<String>,
-}
-
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -101,7 +85,7 @@ pub fn run() -> ExitCode {
     match cli.command {
         Command::Server(ServerArgs { action: Some(action), .. }) => action.run(&cli.log),
         Command::Server(ServerArgs { site, background, .. }) => serve::server(&site, background),
-        Command::Start(args) => serve::start(&args),
+        Command::Start(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Shell(args) => block_on(shell::run(args)),
         Command::Bench(args) => block_on(bench::run(args)),

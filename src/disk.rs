@@ -71,9 +71,10 @@ impl DiskThread {
         let abandoned = Arc::new(AtomicBool::new(false));
         let (of_thread, count) = (Arc::clone(&worker), Arc::clone(&waiting));
         let dead = Arc::clone(&abandoned);
+        let span = tracing::Span::current();
         let thread = thread::Builder::new()
             .name("disk".into())
-            .spawn(move || run(&of_thread, &queue, &count, &dead))?;
+            .spawn(move || span.in_scope(|| run(&of_thread, &queue, &count, &dead)))?;
         Ok(DiskThread { running: Some((jobs, thread)), worker, waiting, abandoned })
     }
 

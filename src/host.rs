@@ -135,9 +135,11 @@ impl<M: Machine<Protocol = Zk> + 'static> Running<M> {
         let (ready, started): (Sender<()>, Receiver<()>) = channel();
         let (orders, asked) = unbounded_channel();
         let address = sockets.clients();
+        // What it logs bears the name that whoever starts it gives it.
+        let span = tracing::Span::current();
         let thread = thread::Builder::new()
             .name("server".into())
-            .spawn(move || host(settings, sockets, boot, asked, &ready))
+            .spawn(move || span.in_scope(|| host(settings, sockets, boot, asked, &ready)))
             .map_err(HostError::System)?;
         match started.recv() {
             Ok(()) => Ok(Running { address, orders, paused: Mutex::default(), thread }),

@@ -11,5 +11,6 @@ mod disk;
 pub mod files;
 pub mod host;
 pub mod shell;
+pub mod start;
 
 pub use client::Client;

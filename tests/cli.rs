@@ -5,6 +5,8 @@
 mod background;
 #[path = "cli/run.rs"]
 mod programs;
+#[path = "cli/start.rs"]
+mod start;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -46,7 +48,7 @@ struct Started {
 impl Started {
     /// Starts a server on any port, and waits for the line that says where it is.
     fn new(arguments: &[&str]) -> Started {
-        let mut child = command(&["start", "--port", "0"])
+        let mut child = command(&["start", "--servers", "1", "--port", "0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -108,12 +110,13 @@ fn config(folder: &TempDir, lines: &str) -> PathBuf {
 fn start_serves_without_any_configuration_and_stops_cleanly() {
     for signal in ["-INT", "-TERM"] {
         let temporary = folder();
-        let mut child = command(&["start", "--port", "0", "--log-format", "json"])
-            .env("TMPDIR", temporary.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut child =
+            command(&["start", "--servers", "1", "--port", "0", "--log-format", "json"])
+                .env("TMPDIR", temporary.path())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("the program starts");
         let mut line = String::new();
         let out = child.stdout.as_mut().expect("it is piped");
         BufReader::new(out).read_line(&mut line).expect("it prints a line");
@@ -164,11 +167,13 @@ fn a_port_or_a_folder_that_is_taken_is_a_failure_that_says_so() {
     let (first, second) = (folder(), folder());
     let server = Started::new(&["--dir", text(first.path())]);
     let port = server.connect.rsplit(':').next().expect("it has a port").to_string();
-    let (code, said) = failure(&["start", "--port", &port, "--dir", text(second.path())]);
+    let (code, said) =
+        failure(&["start", "--servers", "1", "--port", &port, "--dir", text(second.path())]);
     assert_eq!(code, 1);
     let expected = format!("127.0.0.1:{port} is in use; stop who uses it, or choose another port");
     assert!(said.contains(&expected), "{said}");
-    let (code, said) = failure(&["start", "--port", "0", "--dir", text(first.path())]);
+    let (code, said) =
+        failure(&["start", "--servers", "1", "--port", "0", "--dir", text(first.path())]);
     assert_eq!(code, 1);
     assert!(said.contains("another server uses this folder; stop that server"), "{said}");
     server.end("-TERM");
@@ -183,7 +188,8 @@ fn mistakes_end_with_2_and_say_where_they_are() {
     let expected = format!("ensemble: {}:2: tickTime=soon: not a whole number; ", bad.display());
     assert!(said.starts_with(&expected), "{said}");
     for arguments in [
-        &["start", "--servers", "3"][..],
+        &["start", "--servers", "0"][..],
+        &["start", "--servers", "3", "--port", "65535"],
         &["start", "--port", "x"],
         &["start", "--log", "=="],
         &["server"],

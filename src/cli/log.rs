@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+use crate::start::screen::LogWriter;
+
 /// Options of every command.
 #[derive(Args, Debug)]
 pub(super) struct LogArgs {
@@ -41,7 +43,7 @@ impl LogArgs {
             .map_err(|error: ParseError| format!("--log {}: {error}", self.log))?;
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(io::stderr)
+            .with_writer(LogWriter::default)
             .with_ansi(io::stderr().is_terminal());
         match self.log_format {
             Format::Text => builder.with_target(false).init(),

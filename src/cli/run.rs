@@ -48,6 +48,9 @@ struct PrintArgs {
     json: bool,
 }
 
+/// Told each line in turn, it says what stands before it.
+type Notes = Box<dyn FnMut(&Line) -> Option<String>>;
+
 /// A trace, and what makes it readable.
 struct Story {
     /// What is to be seen, in a sentence.
@@ -56,7 +59,7 @@ struct Story {
     /// Whether a person wants to see a line.
     shows: fn(&Line) -> bool,
     /// What is to be said before a line, if anything.
-    note: Box<dyn FnMut(&Line) -> Option<String>>,
+    note: Notes,
     /// How it ended, in a sentence.
     outcome: String,
     /// Options to try next, and what they show.

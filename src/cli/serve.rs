@@ -1,7 +1,7 @@
-//! The commands `server` and `start`: a server in the foreground until somebody stops it.
+//! The command `server`: a server in the foreground until somebody stops it.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::io::{self, ErrorKind, Write, stdout};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,14 +12,13 @@ use server::Server;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::signals::StopSignals;
-use super::view::View;
-use super::{SiteArgs, StartArgs, block_on};
+use super::{SiteArgs, block_on};
 use crate::background::PidFile;
 use crate::boot;
 use crate::config::{Config, ConfigError, Warning};
 use crate::host::Running;
 
-/// How often to look whether the server still runs, and to show how it is.
+/// How often to look whether the server still runs.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// `ensemble server`: exits with 0 after a stop. In the background it holds its pid file for as
@@ -38,7 +37,6 @@ pub(super) fn server(site: &SiteArgs, background: Option<PathBuf>) -> ExitCode {
         {
             tracing::warn!(%error, "pid file");
         }
-        None
     });
     if let Some(pid_file) = pid_file {
         pid_file.remove();
@@ -75,39 +73,8 @@ fn announce(pid_file: &mut PidFile, address: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
-/// `ensemble start`: prints where clients connect, and shows the server's state on a terminal.
-pub(super) fn start(args: &StartArgs) -> ExitCode {
-    // Removed when it goes out of scope.
-    let temporary;
-    let dir = match &args.dir {
-        Some(dir) => dir.as_path(),
-        None => match tempfile::Builder::new().prefix("ensemble-").tempdir() {
-            Ok(folder) => {
-                temporary = folder;
-                temporary.path()
-            }
-            Err(error) => {
-                eprintln!("ensemble: no temporary folder: {error}; name one with --dir");
-                return ExitCode::FAILURE;
-            }
-        },
-    };
-    let arguments = [args.port.to_string(), dir.display().to_string()];
-    // Who just tries it out does not want to open a port to the world.
-    let mut options = vec!["clientPortAddress=127.0.0.1".to_string()];
-    options.extend(args.options.iter().cloned());
-    run(Config::from_arguments(&arguments, &options), |running| {
-        let mut out = stdout().lock();
-        writeln!(out, "connect: {}", running.address).and_then(|()| out.flush()).ok();
-        (out.is_terminal() && stderr().is_terminal()).then(View::default)
-    })
-}
-
-/// Runs a server until it ends or somebody stops it. `serving` is called when it serves.
-fn run(
-    config: Result<Config, ConfigError>,
-    serving: impl FnOnce(&Running<Server>) -> Option<View>,
-) -> ExitCode {
+/// Runs a server until it ends or somebody stops it. `listening` is called when it listens.
+fn run(config: Result<Config, ConfigError>, listening: impl FnOnce(&Running<Server>)) -> ExitCode {
     let config = match config {
         Ok(config) => config,
         Err(error) => {
@@ -132,7 +99,10 @@ fn run(
     );
     let code = block_on(async {
         match StopSignals::listen() {
-            Ok(signals) => attend(&running, serving(&running), signals).await,
+            Ok(signals) => {
+                listening(&running);
+                attend(&running, signals).await
+            }
             Err(error) => {
                 eprintln!("ensemble: cannot wait for signals: {error}");
                 ExitCode::FAILURE
@@ -151,7 +121,7 @@ fn run(
 
 /// Takes as many open files, and so connections, as the system lets this process have. Java does the
 /// same.
-fn allow_many_files() {
+pub(super) fn allow_many_files() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::debug!(%error, "file limit stays as it is");
@@ -159,7 +129,7 @@ fn allow_many_files() {
 }
 
 /// Names the keys that change nothing, one line for each reason.
-fn warn(warnings: &[Warning]) {
+pub(super) fn warn(warnings: &[Warning]) {
     let mut rest = warnings.to_vec();
     while let Some(first) = rest.first() {
         let why = first.why;
@@ -171,11 +141,7 @@ fn warn(warnings: &[Warning]) {
 }
 
 /// Waits for a signal, or for the server's own end.
-async fn attend(
-    running: &Running<Server>,
-    mut view: Option<View>,
-    mut signals: StopSignals,
-) -> ExitCode {
+async fn attend(running: &Running<Server>, mut signals: StopSignals) -> ExitCode {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -186,12 +152,6 @@ async fn attend(
         if running.has_ended() {
             return ExitCode::SUCCESS;
         }
-        if let Some(view) = &mut view {
-            view.show(running);
-        }
-    }
-    if let Some(view) = view {
-        view.end();
     }
     tracing::info!("stopping");
     ExitCode::SUCCESS
