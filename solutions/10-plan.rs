@@ -82,7 +82,7 @@ pub fn plan(last: Zxid, history: &History, decided: Zxid, disk: Option<u64>) -> 
     let met = floor(history, last).min(end);
     match met {
         _ if met == last => Plan::Diff { after: last },
-        // The leader has proposed since all that the learner has, so the log of each has `met`.
+        // It has what this leader proposed, and is not decided: so it has `met` as well.
         _ if met.counter() > 0 && floor(history, last) == last => Plan::Trunc { to: met },
         _ if met.counter() > 0 && met.epoch() == last.epoch() => Plan::Trunc { to: met },
         _ => Plan::Snap,
@@ -104,8 +104,7 @@ fn floor(history: &History, zxid: Zxid) -> Zxid {
     if zxid >= history.last() {
         return history.last();
     }
-    let entries = history.window().chain(history.pending());
-    let before = entries.map(|entry| entry.zxid).take_while(|it| *it <= zxid);
+    let before = history.after(history.from()).map(|entry| entry.zxid).take_while(|it| *it <= zxid);
     before.last().unwrap_or(history.from())
 }
 
@@ -115,8 +114,9 @@ fn behind(last: Zxid, history: &History) -> u64 {
     let from = history.from();
     let known = if last.epoch() == from.epoch() { last.counter() } else { 0 };
     let lacking = u64::from(from.counter() - known);
-    let (entries, bytes) = history
-        .window()
-        .fold((0u64, 0u64), |(count, sum), entry| (count + 1, sum + entry.payload.len() as u64));
+    let (mut entries, mut bytes) = (0, 0);
+    for entry in history.after(from) {
+        (entries, bytes) = (entries + 1, bytes + entry.payload.len() as u64);
+    }
     lacking.saturating_mul(bytes.checked_div(entries).unwrap_or(0))
 }

@@ -2,5 +2,15 @@
 
 #[path = "10-sync/leader_begins.rs"]
 mod leader_begins;
+#[path = "10-sync/leader_crowd.rs"]
+mod leader_crowd;
 #[path = "10-sync/leader_desk.rs"]
 mod leader_desk;
+#[path = "10-sync/leader_hostile.rs"]
+mod leader_hostile;
+#[path = "10-sync/leader_plan.rs"]
+mod leader_plan;
+#[path = "10-sync/leader_reigns.rs"]
+mod leader_reigns;
+#[path = "10-sync/leader_sync.rs"]
+mod leader_sync;

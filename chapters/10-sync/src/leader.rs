@@ -196,8 +196,9 @@ impl Leader {
         self.links.insert(number, Link::new(number, effects.now().monotonic));
         let strangers = self.learners(|stage| stage == Stage::Stranger);
         if strangers.len() > STRANGERS {
-            // The oldest has had the most time to say something.
-            self.close(strangers[0], effects);
+            // The one that has had the most time to say something goes.
+            let oldest = strangers.into_iter().min_by_key(|number| self.links[number].waiting);
+            self.close(oldest.expect("there are too many"), effects);
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use machines::Effects;
 use zab::{Ceased, Packet, Timer, Zab};
+use zxid::Zxid;
 
 use super::link::{Link, Stage};
 use super::{Leader, Step};
@@ -62,7 +63,8 @@ impl Leader {
     /// Asks learners whether they are there. Those that have yet to get UPTODATE do not answer, but
     /// want to hear something.
     pub(super) fn ping(&mut self, whom: impl Fn(&Link) -> bool, effects: &mut Effects<Zab>) {
-        let last = self.history.last();
+        let beginning = Zxid::new(self.epoch().unwrap_or(0), 0);
+        let last = self.history.last().max(beginning);
         for (number, link) in self.links.iter().filter(|(_, link)| whom(link)) {
             effects.send(link.peer, Packet::Ping { zxid: last, touched: None });
             if let (Stage::Following, Some(who)) = (link.stage, link.who) {
