@@ -16,7 +16,12 @@ use super::notices;
 use super::timers::Timers;
 use crate::disk::{DiskThread, Job};
 
-/// For how long only one peer must have talked for the others not to be waited for.
+/// For how long no two clients must have talked for a force of the disk to be waited for.
+///
+/// What servers say does not count. A write needs two of three disks, and a change of threads more on
+/// each costs more than the work itself; who waits meanwhile is only the one client whose write it
+/// is. When there are more, behind whichever server, their writes come in one pass and are not
+/// [`LITTLE`] any more, and the disk has its thread again.
 const ALONE: Duration = Duration::from_millis(5);
 
 /// So many jobs are little: a write or two, and the force.
@@ -45,8 +50,8 @@ pub(super) struct Hands {
     /// Links that have something to send.
     dirty: Vec<Rc<Link>>,
     jobs: Vec<Job>,
-    /// The peer that talked last, and since when only it has.
-    talker: Option<Peer>,
+    /// The client that talked last, and since when only it has.
+    talker: u64,
     talks_since: Duration,
 }
 
@@ -64,7 +69,7 @@ impl Hands {
             cut: false,
             dirty: Vec::new(),
             jobs: Vec::new(),
-            talker: None,
+            talker: 0,
             talks_since: Duration::ZERO,
         }
     }
@@ -141,10 +146,11 @@ impl Hands {
             }
             Effect::Send { to, message } => self.send_to_server(to, &message),
             Effect::Close(peer) => {
+                if let Some(dialler) = &mut self.dialler {
+                    dialler.cancel(peer);
+                }
                 if let Some(link) = self.forget(peer) {
                     link.close();
-                } else if let Some(dialler) = &mut self.dialler {
-                    dialler.cancel(peer);
                 }
             }
             Effect::Pause(peer) => {
@@ -218,8 +224,10 @@ impl Hands {
 
     /// Notes who talks.
     pub(super) fn hear(&mut self, peer: Peer, now: Duration) {
-        if self.talker != Some(peer) {
-            (self.talker, self.talks_since) = (Some(peer), now);
+        if let Peer::Client(client) = peer
+            && self.talker != client.number
+        {
+            (self.talker, self.talks_since) = (client.number, now);
         }
     }
 

@@ -35,9 +35,9 @@ pub(super) const READ: usize = 64 * 1024;
 const CONGESTED: usize = 1024 * 1024;
 /// Waiting bytes beyond which a client that does not read is given up.
 const GIVEN_UP: usize = 64 * 1024 * 1024;
-/// The same for a server. A learner may be slow for a while, and gets everything nevertheless; if it
-/// is slow for too long, its leader gives it up.
-const SERVER_GIVEN_UP: usize = 128 * 1024 * 1024;
+/// The same for a server. A learner may be slow for a while, and gets everything nevertheless. A
+/// leader gives it up before this; nobody else says so much.
+const SERVER_GIVEN_UP: usize = 192 * 1024 * 1024;
 /// Messages for which an idle link keeps room.
 const KEPT: usize = 256;
 /// How long the last answers may take to go out, once the connection is to be closed.

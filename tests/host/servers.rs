@@ -207,7 +207,7 @@ fn a_learner_that_takes_nothing_is_given_up_when_too_much_waits_for_it() {
         second.tell("propose learner 1 1 1000000");
     }
     assert!(second.has(0, "learner #1 closed"), "that much may wait");
-    for _ in 0..110 {
+    for _ in 0..160 {
         second.tell("propose learner 1 1 1000000");
     }
     second.until("learner #1 closed");

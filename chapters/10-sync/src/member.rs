@@ -99,11 +99,6 @@ impl Member {
         if let Role::Learning(learner) = &self.role { Some(learner) } else { None }
     }
 
-    /// The leader, while this server leads, or is about to.
-    pub fn leader(&self) -> Option<&Leader> {
-        if let Role::Leading(leader) = &self.role { Some(leader) } else { None }
-    }
-
     /// The history so far.
     pub fn history(&self) -> &History {
         match &self.role {

@@ -30,11 +30,7 @@ impl Leader {
             panic!("a learner is synchronised when it has promised: {:?}", link.stage);
         };
         let peer = link.peer;
-        let limit = match self.settings.from_disk_bytes {
-            0 => u64::MAX,
-            bytes => bytes,
-        };
-        let disk = self.settings.from_disk.then_some(limit);
+        let disk = self.settings.from_disk.then_some(self.settings.from_disk_bytes);
         let wanted = match self.settings.force_snapshot {
             true => Plan::Snap,
             false => plan(last, &self.history, self.decided(), disk),
