@@ -1,11 +1,11 @@
 //! ZAB's decisions: which epoch a leader gets, what is committed, and whether it leads still.
 //!
 //! An elected leader knows only that a quorum wished for it. Before it proposes anything, a quorum
-//! must have joined it and told the highest epoch that each ever promised; the leader takes the next
-//! one. Then a quorum must promise that epoch, which is to promise never again to listen to an
-//! earlier leader. Two leaders cannot both do that with one epoch, since some server is in both
-//! quorums, and told the later one of its promise to the earlier. From then on every proposal is
-//! committed as soon as a quorum has it on disk, and in the order in which they were made.
+//! must have joined it and told the highest epoch that each ever promised; it takes the next one.
+//! Then a quorum must promise that epoch, which is to promise never again to listen to an earlier
+//! leader. Two leaders cannot both get that with one epoch: some server would have to be in both
+//! quorums, and a server promises an epoch once. From then on every proposal is committed as soon as
+//! a quorum has it on disk, and in the order in which they were made.
 //!
 //! There is no network and no disk here, and no time: whoever calls sees to it that what is counted
 //! here is on disk first.
@@ -19,6 +19,7 @@
 //! Book: chapter 9. Paper: Junqueira et al. 2011, §V. ZooKeeper: `Leader.getEpochToPropose`,
 //! `Leader.waitForEpochAck`, `Leader.processAck`, `Learner.registerWithLeader`.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use election::{LogEnd, Members};
@@ -68,8 +69,8 @@ impl Discovery {
         self.epoch
     }
 
-    /// Whether a learner's history is newer than the leader's. Such a learner cannot follow it: what
-    /// it has and the leader has not may be committed.
+    /// Whether a learner's history is newer than the leader's. Such a learner cannot follow it:
+    /// what it has and the leader has not may be committed.
     pub fn refuses(&self, theirs: LogEnd) -> bool {
         (theirs.current_epoch, theirs.last) > (self.mine.current_epoch, self.mine.last)
     }
@@ -106,10 +107,10 @@ pub enum Promise {
 
 /// What a learner that once promised epoch `accepted` makes of the epoch `offered`.
 pub fn promise(accepted: u32, offered: u32) -> Promise {
-    match offered {
-        _ if offered > accepted => Promise::New,
-        _ if offered == accepted => Promise::Again,
-        _ => Promise::Refused,
+    match offered.cmp(&accepted) {
+        Ordering::Greater => Promise::New,
+        Ordering::Equal => Promise::Again,
+        Ordering::Less => Promise::Refused,
     }
 }
 

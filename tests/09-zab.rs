@@ -14,6 +14,8 @@ mod hostile;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "support/quorum.rs"]
 mod quorum;
+#[path = "09-zab/story.rs"]
+mod story;
 #[path = "09-zab/strangers.rs"]
 mod strangers;
 #[path = "09-zab/wire.rs"]

@@ -66,6 +66,17 @@ fn a_heavy_voter_commits_all_that_a_quorum_has_with_it() {
 }
 
 #[test]
+fn what_a_server_said_before_its_connection_ended_counts_no_more() {
+    let mut broadcast = proposed(three(), 2);
+    broadcast.ack(ServerId(1), nth(2));
+    broadcast.left(ServerId(1));
+    assert_eq!(broadcast.ack(ServerId(2), nth(2)), None);
+    assert_eq!(broadcast.ack(ServerId(1), nth(1)), Some(nth(1)), "it says it anew");
+    broadcast.left(ServerId(2));
+    assert_eq!(broadcast.committed(), nth(1), "what is committed stays so");
+}
+
+#[test]
 fn observers_strangers_and_voters_without_weight_commit_nothing() {
     let share = |weight| Share { group: 1, weight };
     let weighed = (1..=3).map(|n| (ServerId(n), share(1))).chain([(ServerId(4), share(0))]);
@@ -114,6 +125,10 @@ impl Plain {
         let done = waiting.take_while(|(_, servers)| self.members.is_quorum(servers));
         self.committed = done.last().map_or(self.committed, |(zxid, _)| *zxid);
     }
+
+    fn left(&mut self, server: ServerId) {
+        self.acks.values_mut().for_each(|servers| servers.retain(|it| *it != server));
+    }
 }
 
 #[test]
@@ -139,6 +154,13 @@ fn the_commit_point_is_where_counting_each_proposal_by_itself_finds_it() {
             }
             let server = ServerId(dice.between(1, 10) as i64);
             let next = said.entry(server).or_insert(0);
+            if dice.chance(20) {
+                broadcast.left(server);
+                plain.left(server);
+                // It comes again with what is committed, and gets the rest anew.
+                *next = broadcast.committed().counter();
+                continue;
+            }
             // Sometimes it says again what it has said, or what nobody proposed.
             let zxid = match dice.below(12) {
                 0 => nth(dice.below(*next as usize + 1) as u32),

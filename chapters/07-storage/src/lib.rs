@@ -2,7 +2,7 @@
 //! when it starts again. The files are ZooKeeper's own, byte for byte.
 //!
 //! Read `log_format.rs`, `solutions/07-storage.rs`, `tests/07-storage.rs`; then `recover.rs` and
-//! `store.rs`, which put the pieces together.
+//! `store.rs`, which put the pieces together. What a snapshot consists of is in `items.rs`.
 
 extern crate self as storage;
 

@@ -62,8 +62,8 @@ pub struct Packets {
 }
 
 impl Packets {
-    /// Nothing yet. No packet's data, and nothing in a snapshot, may have more than `longest` bytes:
-    /// ZooKeeper's `jute.maxbuffer` and `zookeeper.jute.maxbuffer.extrasize` together.
+    /// Nothing yet. No packet's data, and nothing in a snapshot, may have more than `longest`
+    /// bytes: ZooKeeper's `jute.maxbuffer` and `zookeeper.jute.maxbuffer.extrasize` together.
     pub fn new(longest: usize) -> Packets {
         Packets { longest, arrived: BytesMut::new(), need: 0, snapshot: None }
     }
