@@ -244,6 +244,11 @@ fn a_range_is_fetched_in_pieces_without_a_hole() {
         store.fetch(Fetch::Entries { from: Zxid::new(1, 5), to: Zxid::new(1, 7), bytes: 9999 });
     let Fetched::Entries { entries, .. } = answer.unwrap() else { panic!("it is there") };
     assert_eq!(entries, [nth(6), nth(7)]);
+    // What was read to see that the range ends is not passed over by the next question.
+    let answer =
+        store.fetch(Fetch::Entries { from: Zxid::new(1, 7), to: Zxid::new(1, 9), bytes: 9999 });
+    let Fetched::Entries { entries, .. } = answer.unwrap() else { panic!("it is there") };
+    assert_eq!(entries, [nth(8), nth(9)]);
 }
 
 #[test]

@@ -211,7 +211,7 @@ impl<F: Files> Store<F> {
             Some(place) => History::from_place(&self.files, &logs, from, *place)?,
             None => History::new(&self.files, &logs, from),
         };
-        let (mut entries, mut held) = (Vec::<Entry>::new(), 0);
+        let (mut entries, mut held, mut place) = (Vec::<Entry>::new(), 0, None);
         while held < bytes.max(1) {
             let entry = match history.next() {
                 Some(Ok(entry)) if entry.zxid <= to => entry,
@@ -221,6 +221,8 @@ impl<F: Files> Store<F> {
             };
             held += entry.payload.len();
             entries.push(entry);
+            // Now, for the next one that is read may not be wanted.
+            place = history.place();
         }
         // Between two epochs nothing tells that the end of the first is missing, unless `from` is
         // here.
@@ -233,7 +235,7 @@ impl<F: Files> Store<F> {
         if !joins {
             return Ok(missing);
         }
-        if let (Some(last), Some(place)) = (entries.last(), history.place()) {
+        if let (Some(last), Some(place)) = (entries.last(), place) {
             let last = last.zxid;
             self.places.insert(last, place);
             if self.places.len() > PLACES {
