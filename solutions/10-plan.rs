@@ -10,8 +10,8 @@
 //! |---------------------------------------------------------|---------------------------|
 //! | where all that is decided ends                          | nothing: DIFF             |
 //! | at a transaction in the leader's memory                 | what follows it: DIFF     |
-//! | further on, in an epoch whose end is in memory          | a cut to that end: TRUNC, |
-//! |                                                         | then what follows it      |
+//! | further on, where the leader's history never was        | a cut to where they met:  |
+//! |                                                         | TRUNC, then what follows  |
 //! | before all that is in memory                            | what follows it, from the |
 //! |                                                         | log on disk; or SNAP      |
 //! | anywhere else, or nowhere                               | all of the state: SNAP    |
@@ -20,9 +20,14 @@
 //! which it began. A learner that has more than that is cut, even if it has what the leader proposed
 //! since. It will get it again; but until it has acknowledged it again, it counts as not having it.
 //!
-//! A cut is ordered only to a transaction that the learner has in its log: one of the same epoch,
-//! with a lower counter. An epoch of which the leader has no transaction in memory is no proof of
-//! anything, so then the learner gets a snapshot, which is always right.
+//! A cut is ordered only to a transaction that the learner has in its log. If its last transaction is
+//! of an epoch of which the leader has none, that is the last one of all earlier epochs: where that
+//! epoch began. For it did begin, or nobody could have proposed in it; so a quorum has its beginning,
+//! and whoever was elected since has it too, and of the epochs before it nothing else.
+//!
+//! A snapshot is the last resort, and not because it is long. The leader's state has only what is
+//! known to be committed, which while it begins may be less than the learner has on disk, and a
+//! snapshot takes the place of that. So it is for those whose history ends before that state.
 //!
 //! Always true:
 //! - a learner that does what it is told has the leader's history, without a hole;
@@ -80,11 +85,11 @@ pub fn plan(last: Zxid, history: &History, decided: Zxid, disk: Option<u64>) -> 
         return after_an_epoch_began(last, history);
     }
     let met = floor(history, last).min(end);
+    // In its own epoch the leader knows what was proposed; there is no later one.
+    let proposed = floor(history, last) == last || last.epoch() < decided.epoch();
     match met {
         _ if met == last => Plan::Diff { after: last },
-        // It has what this leader proposed, and is not decided: so it has `met` as well.
-        _ if met.counter() > 0 && floor(history, last) == last => Plan::Trunc { to: met },
-        _ if met.counter() > 0 && met.epoch() == last.epoch() => Plan::Trunc { to: met },
+        _ if met.counter() > 0 && proposed => Plan::Trunc { to: met },
         _ => Plan::Snap,
     }
 }

@@ -57,11 +57,14 @@ fn the_epoch_is_above_all_that_was_ever_promised() {
     desk.joins(2, 2, 3);
     desk.durable();
     assert_eq!(desk.leader.epoch(), Some(8));
-    // Who comes later gets it as it is, whatever he promised.
-    desk.joins(4, 4, 9);
+    // Who comes later gets it as it is.
+    desk.joins(4, 4, 8);
     for link in [1, 2, 4] {
         assert_eq!(desk.take_sent(link), ["LeaderInfo epoch=8"]);
     }
+    // Who has promised a later one could never follow: there must be another election.
+    desk.joins(5, 5, 9);
+    assert_eq!(desk.take_told(), ["Ceased OldLeader"]);
 }
 
 #[test]

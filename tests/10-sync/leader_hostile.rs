@@ -217,7 +217,7 @@ fn whatever_two_learners_say_in_whatever_order_a_third_is_served() {
                 // Server 1 is the honest one: who takes its name, takes its place.
                 let claimed = if claimed == 1 { 2 } else { claimed };
                 if dice.chance(800) {
-                    let accepted = dice.below(3) as u32;
+                    let accepted = dice.below(2) as u32;
                     desk.says(hostile[of], follower(accepted, learner(claimed)));
                 }
             }

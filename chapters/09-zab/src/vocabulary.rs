@@ -146,7 +146,8 @@ pub enum Ceased {
     LeaderLost,
     /// Nothing was heard of the leader for too long.
     LeaderSilent,
-    /// The leader's epoch is below one that this server promised.
+    /// The leader's epoch is below one that this server promised; or this is the leader, and a
+    /// server that would follow it has.
     OldLeader,
     /// The other side broke the protocol.
     BadPacket,

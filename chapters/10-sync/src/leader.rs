@@ -12,7 +12,8 @@
 //! - from NEWLEADER on a learner gets everything that is proposed, and before it everything that
 //!   was: without a gap, nothing twice;
 //! - no COMMIT comes between NEWLEADER and UPTODATE (ZOOKEEPER-4394);
-//! - whatever a learner says or leaves unsaid concerns its own connection only.
+//! - whatever a learner says or leaves unsaid concerns its own connection only; but if it has promised
+//!   a later epoch, the leader's time is over.
 //!
 //! Book: chapter 10. ZooKeeper: `Leader`, `LearnerHandler`.
 

@@ -31,7 +31,8 @@ impl Leader {
         };
         let peer = link.peer;
         let disk = self.settings.from_disk.then_some(self.settings.from_disk_bytes);
-        let wanted = match self.settings.force_snapshot {
+        // A state that is older than what the learner has on disk must not take its place.
+        let wanted = match self.settings.force_snapshot && last <= self.history.settled() {
             true => Plan::Snap,
             false => plan(last, &self.history, self.decided(), disk),
         };

@@ -9,7 +9,7 @@
 use election::{LogEnd, ServerState, Vote};
 use machines::Effects;
 use storage::Write;
-use zab::{Broadcast, Learner, Packet, Told, Zab};
+use zab::{Broadcast, Ceased, Learner, Packet, Told, Zab};
 use zxid::Zxid;
 
 use super::link::{Begun, Stage, Who};
@@ -83,6 +83,12 @@ impl Leader {
             self.links.iter().find(|(_, link)| link.who.is_some_and(|w| w.server == server));
         if let Some(older) = older.map(|(number, _)| *number) {
             self.close(older, effects);
+        }
+        // Unlike ZooKeeper, where a server that promised a later epoch, to a leader that never came to
+        // be, is refused until this leader falls for another reason. The next one learns of the
+        // promise, and finds an epoch above it.
+        if self.epoch().is_some_and(|epoch| accepted > epoch) {
+            return self.cease(Ceased::OldLeader, effects);
         }
         let link = self.links.get_mut(&number).expect("what is said comes over a link");
         (link.who, link.stage, link.waiting) =
