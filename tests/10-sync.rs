@@ -14,3 +14,9 @@ mod leader_plan;
 mod leader_reigns;
 #[path = "10-sync/leader_sync.rs"]
 mod leader_sync;
+#[path = "10-sync/world.rs"]
+mod world;
+#[path = "10-sync/world_nemesis.rs"]
+mod world_nemesis;
+#[path = "10-sync/world_run.rs"]
+mod world_run;

@@ -7,9 +7,11 @@
 extern crate self as sync;
 
 mod connections;
+pub mod laws;
 mod leader;
 mod learner;
 mod member;
+mod scribe;
 mod settings;
 mod tickets;
 mod vocabulary;
@@ -17,6 +19,7 @@ mod vocabulary;
 pub use leader::Leader;
 pub use learner::Learner;
 pub use member::Member;
+pub use scribe::{Habits, Scribe, boot};
 pub use settings::Settings;
 pub use vocabulary::{Ensemble, Message, Peer, Timer};
 

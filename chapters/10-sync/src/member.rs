@@ -94,6 +94,11 @@ impl Member {
         &self.election
     }
 
+    /// The leader, while it leads, or is about to.
+    pub fn leader(&self) -> Option<&Leader> {
+        if let Role::Leading(leader) = &self.role { Some(leader) } else { None }
+    }
+
     /// The learner, while it follows or observes, or is about to.
     pub fn learner(&self) -> Option<&Learner> {
         if let Role::Learning(learner) = &self.role { Some(learner) } else { None }
