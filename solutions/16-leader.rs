@@ -85,7 +85,7 @@ impl Leader {
         let Some(client) = ground.front.clients.find(number) else { return Ok(()) };
         client.session = ground.ids.give();
         let (session, timeout) = (client.session, client.timeout);
-        let entry = self.preparer.open_session(session, timeout, self.me, effects.now())?;
+        let entry = self.preparer.open_session((session, 0), timeout, self.me, effects.now())?;
         let asked = Asked { op: OpCode::CreateSession, parts: Vec::new() };
         self.log_for(number, (0, asked), entry, ground, effects);
         Ok(())
@@ -209,7 +209,7 @@ impl Leader {
         if op == OpCode::CreateSession.code()
             && let Ok(timeout) = jute::from_slice(&body)
         {
-            return self.preparer.open_session(session, timeout, server, now);
+            return self.preparer.open_session((session, cxid), timeout, server, now);
         }
         let readable = self.preparer.sessions.check(session, server).and_then(|()| {
             // Unlike ZooKeeper, which proposes a check outside a multi as such, and then no server

@@ -145,14 +145,14 @@ impl Server {
     }
 
     fn standing(&self) -> Standing {
-        match (&self.role, &self.ground.part) {
-            (Role::Looking, _) => Standing::Looking,
-            (Role::Leading(leader), Some(part)) => {
-                Standing::Leading(part.followers(leader.pending_syncs()))
+        match (&self.role, &self.ground.part, &self.settings.ensemble) {
+            (Role::Looking, ..) => Standing::Looking,
+            (Role::Leading(leader), Some(part), Some(ensemble)) => {
+                Standing::Leading(part.followers(&ensemble.members, leader.pending_syncs()))
             }
-            (Role::Leading(_), None) => Standing::Alone,
-            (Role::Learning(_, ServerState::Observing), _) => Standing::Observing,
-            (Role::Learning(..), _) => Standing::Following,
+            (Role::Leading(_), ..) => Standing::Alone,
+            (Role::Learning(_, ServerState::Observing), ..) => Standing::Observing,
+            (Role::Learning(..), ..) => Standing::Following,
         }
     }
 

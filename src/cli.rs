@@ -45,6 +45,7 @@ enum Command {
 
 #[derive(Args, Debug)]
 #[command(subcommand_negates_reqs = true)]
+#[command(override_usage = "ensemble server [start|stop|restart|status] [OPTIONS] <ZOO.CFG>...")]
 struct ServerArgs {
     #[command(subcommand)]
     action: Option<background::Action>,

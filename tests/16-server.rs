@@ -2,10 +2,16 @@
 //!
 //! Here: the order of answers, and what the disk has to do with it.
 
+#[path = "16-server/ensemble.rs"]
+mod ensemble;
 #[path = "16-server/keeping.rs"]
 mod keeping;
 #[path = "16-server/limits.rs"]
 mod limits;
+#[path = "16-server/roles.rs"]
+mod roles;
+#[path = "16-server/roles_sessions.rs"]
+mod roles_sessions;
 #[path = "16-server/sessions.rs"]
 mod sessions;
 #[path = "16-server/stage.rs"]

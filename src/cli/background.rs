@@ -39,7 +39,7 @@ pub(super) struct PlaceArgs {
     #[command(flatten)]
     site: SiteArgs,
     /// Where its process number stands; zookeeper_server.pid in the dataDir if none is given
-    #[arg(long, env = "ZOOPIDFILE", value_name = "FILE")]
+    #[arg(long, env = "ZOOPIDFILE", hide_env_values = true, value_name = "FILE")]
     pid_file: Option<PathBuf>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct StartArgs {
     #[command(flatten)]
     place: PlaceArgs,
     /// Where zookeeper_server.log is written; the dataDir if none is given
-    #[arg(long, env = "ZOO_LOG_DIR", value_name = "DIR")]
+    #[arg(long, env = "ZOO_LOG_DIR", hide_env_values = true, value_name = "DIR")]
     log_dir: Option<PathBuf>,
 }
 

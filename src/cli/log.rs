@@ -11,11 +11,13 @@ use crate::start::screen::LogWriter;
 /// Options of every command.
 #[derive(Args, Debug)]
 pub(super) struct LogArgs {
-    /// How much to log: off, error, warn, info, debug, trace, or a filter such as ensemble=debug
+    /// How much: off, error, warn, info, debug, trace, or a filter such as ensemble=debug
     #[arg(long, global = true, value_name = "FILTER", default_value = "info")]
+    #[arg(help_heading = "Log")]
     log: String,
-    /// How log lines look
-    #[arg(long, global = true, value_enum, default_value = "text")]
+    /// How it looks: text for people, json for programs
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    #[arg(help_heading = "Log", hide_possible_values = true)]
     log_format: Format,
 }
 

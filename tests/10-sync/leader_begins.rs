@@ -111,6 +111,7 @@ fn a_promise_that_was_given_before_and_an_observers_do_not_count() {
     desk.promises(2, Zxid(u64::MAX), Some(0));
     desk.durable();
     assert_eq!(desk.writes, [Write::AcceptedEpoch(1)]);
+    assert!(!desk.is_closed(2), "who does not know what it has is not newer");
     desk.joins(5, 2, 0);
     desk.promises(5, Zxid::ZERO, Some(0));
     assert_eq!(desk.writes, [Write::AcceptedEpoch(1), Write::CurrentEpoch(1)]);

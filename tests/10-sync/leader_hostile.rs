@@ -124,6 +124,9 @@ fn a_promise_by_somebody_who_was_where_nobody_can_be_is_no_promise() {
     desk.durable();
     desk.promises(1, Zxid::ZERO, Some(1));
     assert!(desk.is_closed(1), "epoch 1 is only about to begin");
+    let mut desk = so_far(1);
+    desk.promises(2, Zxid::ZERO, Some(1));
+    assert!(desk.is_closed(2), "who has its beginning has promised it before");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! An established leader: what is committed when, whom it gives up, and when it gives up itself.
 
 use bytes::Bytes;
+use machines::Event;
 use zab::{Packet, Recovered, Request};
 use zxid::{SessionId, Zxid};
 
@@ -88,6 +89,21 @@ fn many_proposals_are_forced_once_and_committed_in_order() {
     assert_eq!(desk.take_told(), ["Deliver 1.1", "Deliver 1.2"]);
     desk.drained();
     assert!(desk.tickets.is_empty(), "nothing was written since");
+}
+
+#[test]
+fn the_leaders_own_vote_is_for_what_was_forced_and_no_more() {
+    let mut desk = five();
+    desk.propose(entry(1, 1));
+    desk.drained();
+    desk.propose(entry(1, 2));
+    desk.acks(1, 1, 2);
+    desk.acks(2, 1, 2);
+    let ticket = desk.tickets.pop_front().expect("the first was to be forced");
+    desk.step(Event::Durable(ticket));
+    assert_eq!(desk.take_told(), ["Deliver 1.1"]);
+    desk.durable();
+    assert_eq!(desk.take_told(), ["Deliver 1.2"]);
 }
 
 #[test]
@@ -275,6 +291,34 @@ fn a_round_is_confirmed_by_answers_to_pings_that_were_sent_after_it_began() {
     desk.answers_ping(4);
     desk.answers_ping(4);
     assert_eq!(desk.take_told(), [format!("Confirmed {second}")]);
+}
+
+#[test]
+fn whoever_has_left_confirms_nothing() {
+    let mut desk = five();
+    desk.act(|leader, effects| leader.confirm(effects));
+    desk.drained();
+    desk.answers_ping(1);
+    desk.breaks(1);
+    desk.answers_ping(2);
+    assert_eq!(desk.take_told(), NOTHING);
+}
+
+#[test]
+fn a_ping_before_uptodate_gets_no_answer_so_none_is_counted() {
+    let mut desk = five();
+    desk.breaks(2);
+    desk.joins(4, 4, 0);
+    desk.promises(4, Zxid::ZERO, Some(0));
+    desk.wait(1);
+    assert_eq!(desk.take_sent(4).last().expect("something was sent"), "Ping 1.0");
+    desk.answers_ping(1);
+    desk.acks(4, 1, 0);
+    let round = desk.act(|leader, effects| leader.confirm(effects));
+    desk.drained();
+    desk.answers_ping(1);
+    desk.answers_ping(4);
+    assert_eq!(desk.take_told(), [format!("Confirmed {round}")]);
 }
 
 #[test]

@@ -280,23 +280,7 @@ impl Stage {
     /// What a client has heard since the last time.
     pub(crate) fn heard(&mut self, number: u64) -> Vec<Heard> {
         let bytes = self.sent.remove(&number).unwrap_or_default();
-        let mut rest = &bytes[..];
-        let mut heard = Vec::new();
-        while let Some((length, after)) = rest.split_first_chunk::<4>() {
-            let (frame, after) = after.split_at(u32::from_be_bytes(*length) as usize);
-            rest = after;
-            heard.push(if self.greeted.insert(number) {
-                let (response, _) = decode_connect_response(frame).expect("a connect response");
-                Heard::Connected {
-                    session: response.session_id,
-                    timeout: response.timeout,
-                    password: response.password.to_vec(),
-                }
-            } else {
-                decode(frame)
-            });
-        }
-        heard
+        hear(&bytes, &mut self.greeted, number)
     }
 
     /// The text that a connection was sent.
@@ -326,6 +310,27 @@ fn open(settings: &Settings, files: &SimFiles) -> (Recovered, Store<SimFiles>) {
     (Recovered { state, snapshot, member: None, replayed, data_bytes: 0, log_bytes: 0 }, store)
 }
 
+/// What a client makes of the bytes that it was sent. The first frame of a connection greets it.
+pub(crate) fn hear(bytes: &[u8], greeted: &mut BTreeSet<u64>, number: u64) -> Vec<Heard> {
+    let mut rest = bytes;
+    let mut heard = Vec::new();
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let (frame, after) = after.split_at(u32::from_be_bytes(*length) as usize);
+        rest = after;
+        heard.push(if greeted.insert(number) {
+            let (response, _) = decode_connect_response(frame).expect("a connect response");
+            Heard::Connected {
+                session: response.session_id,
+                timeout: response.timeout,
+                password: response.password.to_vec(),
+            }
+        } else {
+            decode(frame)
+        });
+    }
+    heard
+}
+
 fn decode(frame: &[u8]) -> Heard {
     let (header, body) = decode_reply(frame).expect("a reply");
     if header.xid == xid::EVENT {
@@ -336,7 +341,7 @@ fn decode(frame: &[u8]) -> Heard {
     Heard::Reply { xid, zxid, err, body: body.to_vec() }
 }
 
-fn peer(number: u64) -> Peer {
+pub(crate) fn peer(number: u64) -> Peer {
     let from = SocketAddr::from(([10, 0, (number >> 8) as u8, number as u8], 4000));
     Peer::Client(Connection { number, from })
 }

@@ -154,6 +154,14 @@ impl Leader {
         }
     }
 
+    /// The learners that have said who they are, and whether each is up to date.
+    pub fn learners_known(&self) -> impl Iterator<Item = (ServerId, bool)> {
+        self.links.values().filter_map(|link| {
+            let who = link.who.as_ref()?;
+            Some((who.server, link.stage == Stage::Following))
+        })
+    }
+
     /// Asks a quorum whether it still follows: `Told::Confirmed` of this number, or of a larger one,
     /// will say that it does. All asked for in one batch share a number.
     pub fn confirm(&mut self, _effects: &mut Effects<Zab>) -> u64 {

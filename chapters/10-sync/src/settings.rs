@@ -33,6 +33,7 @@ pub struct Settings {
     /// `snapshotSizeFactor` of 0 or more.
     pub from_disk: bool,
     /// How many entries from disk are cheaper than a snapshot, in bytes; from `snapshotSizeFactor`.
+    /// 0: any number.
     pub from_disk_bytes: u64,
     /// `forceSnapshotSync`: every learner gets a snapshot. For tests.
     pub force_snapshot: bool,

@@ -79,16 +79,17 @@ impl Preparer {
         self.last
     }
 
-    /// The transaction that begins a session, which goes on through a server.
+    /// The transaction that begins a session, which goes on through a server. A client's number
+    /// for its beginning is 0.
     pub fn open_session(
         &mut self,
-        session: SessionId,
+        (session, cxid): (SessionId, i32),
         timeout: i32,
         through: ServerId,
         now: Now,
     ) -> Result<Entry, Rollover> {
         let txn = Txn::CreateSession(CreateSessionTxn { timeout });
-        let header = self.header((session, 0, OpCode::CreateSession), now)?;
+        let header = self.header((session, cxid, OpCode::CreateSession), now)?;
         self.sessions.open(session, timeout, now.monotonic);
         self.sessions.attach(session, timeout, through, now.monotonic);
         Ok(self.entry(header, &txn))

@@ -22,7 +22,8 @@ use std::fmt::Write;
 use protocol::Word;
 
 use crate::client::Latency;
-use crate::facts::Facts;
+use crate::facts::{Facts, Standing};
+use crate::stats::Sizes;
 
 /// The answer to a word.
 pub fn tell(word: Word, facts: &Facts<'_>) -> String {
@@ -85,7 +86,16 @@ fn summary(facts: &Facts<'_>) -> String {
         facts.state.last.0,
         facts.mode(),
         node_count(facts),
-    )
+    ) + &proposal_sizes(facts)
+}
+
+/// The line that only a leader has.
+fn proposal_sizes(facts: &Facts<'_>) -> String {
+    let Sizes { last, min, max } = facts.stats.proposal_size;
+    match facts.standing {
+        Standing::Leading(_) => format!("Proposal sizes last/min/max: {last}/{min}/{max}\n"),
+        _ => String::new(),
+    }
 }
 
 /// ZooKeeper's map of nodes holds the root twice, as "" and as "/".
@@ -135,6 +145,28 @@ fn conf(facts: &Facts<'_>) -> String {
         settings.max_session_timeout,
         about.backlog,
         facts.shown_id(),
+    ) + &membership(facts)
+}
+
+/// What only a member of an ensemble has to say. ZooKeeper: `QuorumZooKeeperServer.dumpConf`.
+fn membership(facts: &Facts<'_>) -> String {
+    let about = &facts.settings.about;
+    let Some(ensemble) = &facts.settings.ensemble else { return String::new() };
+    format!(
+        "initLimit={}\n\
+         syncLimit={}\n\
+         electionAlg=3\n\
+         electionPort={}\n\
+         quorumPort={}\n\
+         peerType={}\n\
+         membership: \n\
+         {}",
+        ensemble.init_limit,
+        ensemble.sync_limit,
+        about.election_port,
+        about.quorum_port,
+        i32::from(ensemble.is_observer()),
+        String::from_utf8_lossy(&ensemble.config),
     )
 }
 

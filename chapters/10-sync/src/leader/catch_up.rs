@@ -30,7 +30,11 @@ impl Leader {
             panic!("a learner is synchronised when it has promised: {:?}", link.stage);
         };
         let peer = link.peer;
-        let disk = self.settings.from_disk.then_some(self.settings.from_disk_bytes);
+        let limit = match self.settings.from_disk_bytes {
+            0 => u64::MAX,
+            bytes => bytes,
+        };
+        let disk = self.settings.from_disk.then_some(limit);
         // A state that is older than what the learner has on disk must not take its place.
         let wanted = match self.settings.force_snapshot && last <= self.history.settled() {
             true => Plan::Snap,

@@ -6,7 +6,8 @@
 //! ZooKeeper: `MonitorCommand`, `ZooKeeperServer.dumpMonitorValues`.
 
 use super::{average, line, node_count};
-use crate::facts::Facts;
+use crate::facts::{Facts, Followers, Standing};
+use crate::stats::Sizes;
 
 /// All measures, as `zk_<key><tab><value>`.
 pub(super) fn mntr(facts: &Facts<'_>) -> String {
@@ -33,10 +34,33 @@ pub(super) fn mntr(facts: &Facts<'_>) -> String {
     add("min_latency", stats.latency.min.to_string());
     add("approximate_data_size", state.tree.data_size().to_string());
     add("local_sessions", "0".to_owned());
-    add("uptime", facts.now.monotonic.saturating_sub(stats.started).as_millis().to_string());
+    add("uptime", uptime(facts));
     add("max_latency", stats.latency.max.to_string());
     add("outstanding_tls_handshake", "0".to_owned());
     add("min_client_response_size", stats.response_size.min.to_string());
     add("non_mtls_local_conn_count", "0".to_owned());
+    if let Standing::Leading(Followers { learners, followers, observers, pending_syncs }) =
+        facts.standing
+    {
+        let Sizes { last, max, min } = stats.proposal_size;
+        add("learners", learners.to_string());
+        add("synced_followers", followers.to_string());
+        // Followers that only wait to be given a vote: there are none without reconfiguration.
+        add("synced_non_voting_followers", "0".to_owned());
+        add("synced_observers", observers.to_string());
+        add("pending_syncs", pending_syncs.to_string());
+        // ZooKeeper's begins when it is elected, not when it serves.
+        add("leader_uptime", uptime(facts));
+        add("last_proposal_size", last.to_string());
+        add("max_proposal_size", max.to_string());
+        add("min_proposal_size", min.to_string());
+    }
+    if let Some(ensemble) = &facts.settings.ensemble {
+        add("quorum_size", ensemble.members.voters().count().to_string());
+    }
     text
+}
+
+fn uptime(facts: &Facts<'_>) -> String {
+    facts.now.monotonic.saturating_sub(facts.stats.started).as_millis().to_string()
 }

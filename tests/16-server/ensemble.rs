@@ -1,0 +1,587 @@
+//! A stage for several servers: their disks, the connections between them, and their clients.
+//!
+//! Nothing happens by itself here either. `settle` lets everybody work until nobody has anything
+//! more to do; `pass` lets time go by. What servers say to each other arrives in order, and a test
+//! may hold it up, cut it off, or look at it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use election::{Link, Members};
+use jute::records::ConnectRequest;
+use machines::{Effect, Effects, Event, Machine, Now, SimFiles};
+use protocol::{Request, Word, encode_connect, encode_request};
+use server::{Message, Notice, Peer, Server, Settings, State, Timer, Zk};
+use storage::{Store, Write};
+use zab::Packet;
+use zxid::{ServerId, SessionId};
+
+use crate::stage::{self, Heard, hear, new_session, peer};
+
+/// One server, or the place where it was.
+struct Place {
+    settings: Settings,
+    files: SimFiles,
+    up: Option<Up>,
+}
+
+/// A server that is up.
+struct Up {
+    server: Server,
+    store: Store<SimFiles>,
+    disk: VecDeque<Effect<Zk>>,
+    timers: BTreeMap<Timer, Duration>,
+    /// Whether something happened since the last `Drained`.
+    busy: bool,
+    paused: BTreeSet<Peer>,
+    /// What has arrived from those that are paused.
+    held: VecDeque<(Peer, Message)>,
+}
+
+/// On its way between servers.
+enum Parcel {
+    Message(Message),
+    Opened,
+    Closed,
+    Flushed,
+}
+
+/// Several servers.
+pub(crate) struct Ensemble {
+    pub(crate) now: Now,
+    places: BTreeMap<i64, Place>,
+    /// For each end of a connection the other end, and the connection's number.
+    wires: BTreeMap<(i64, Peer), (i64, Peer, u64)>,
+    /// To whom, on which connection, and what.
+    post: VecDeque<(i64, Peer, u64, Parcel)>,
+    accepted: u64,
+    /// Servers that nothing reaches, and from which nothing comes.
+    cut_off: BTreeSet<i64>,
+    /// Servers whose disk does nothing.
+    pub(crate) slow_disks: BTreeSet<i64>,
+    /// Servers of which no packet reaches any other for now.
+    pub(crate) muted: BTreeSet<i64>,
+    sent: BTreeMap<u64, Vec<u8>>,
+    greeted: BTreeSet<u64>,
+    /// At which server each connection is.
+    at: BTreeMap<u64, i64>,
+    pub(crate) closed: BTreeSet<u64>,
+    pub(crate) notices: Vec<(i64, Notice)>,
+    /// Every packet between leader and learners, in the order of sending.
+    pub(crate) packets: Vec<(i64, Packet)>,
+}
+
+pub(crate) fn settings_of(id: i64, members: &Members) -> Settings {
+    let member = sync::Settings {
+        me: ServerId(id),
+        members: members.clone(),
+        config: Bytes::from_static(b"server.1=a:1:2:participant\nversion=0"),
+        election_address: format!("10.1.1.{id}:2"),
+        election_limits: election::Limits::default(),
+        tick: Duration::from_millis(2000),
+        init_limit: 10,
+        sync_limit: 5,
+        window: 500,
+        window_bytes: 1 << 20,
+        from_disk: true,
+        from_disk_bytes: 1 << 20,
+        force_snapshot: false,
+    };
+    Settings {
+        id: ServerId(id),
+        seed: id as u64,
+        words: server::Words::All,
+        ensemble: Some(Arc::new(member)),
+        ..stage::settings()
+    }
+}
+
+impl Ensemble {
+    /// Servers 1 to `count` that vote, and then as many that do not; all up, with a leader.
+    pub(crate) fn new(voters: i64, observers: i64) -> Ensemble {
+        Ensemble::with(voters, observers, |_| {})
+    }
+
+    /// The same, with other settings.
+    pub(crate) fn with(voters: i64, observers: i64, change: impl Fn(&mut Settings)) -> Ensemble {
+        let members = Members::majority((1..=voters).map(ServerId))
+            .with_observers((voters + 1..=voters + observers).map(ServerId));
+        let now = Now { monotonic: Duration::from_secs(100), wall_ms: 1_700_000_000_000 };
+        let mut places = BTreeMap::new();
+        for id in 1..=voters + observers {
+            let mut settings = settings_of(id, &members);
+            change(&mut settings);
+            places.insert(id, Place { settings, files: SimFiles::new(), up: None });
+        }
+        let mut ensemble = Ensemble {
+            now,
+            places,
+            wires: BTreeMap::new(),
+            post: VecDeque::new(),
+            accepted: 0,
+            cut_off: BTreeSet::new(),
+            slow_disks: BTreeSet::new(),
+            muted: BTreeSet::new(),
+            sent: BTreeMap::new(),
+            greeted: BTreeSet::new(),
+            at: BTreeMap::new(),
+            closed: BTreeSet::new(),
+            notices: Vec::new(),
+            packets: Vec::new(),
+        };
+        (1..=voters + observers).for_each(|id| ensemble.start(id));
+        ensemble.until_served();
+        ensemble
+    }
+
+    /// Lets time go by until every server that is up, and is not cut off, serves.
+    pub(crate) fn until_served(&mut self) {
+        self.settle();
+        for _ in 0..400 {
+            let served = |(id, place): (&i64, &Place)| {
+                place.up.as_ref().is_none_or(|up| {
+                    self.cut_off.contains(id)
+                        || up.server.part().is_some_and(|part| part.serving().is_some())
+                })
+            };
+            if self.places.iter().all(served) {
+                return;
+            }
+            self.pass(100);
+        }
+        panic!("no leader in 40 seconds: {:#?}", self.notices);
+    }
+
+    /// The server that leads.
+    pub(crate) fn leader(&self) -> i64 {
+        let leads = |place: &Place| {
+            let up = place.up.as_ref()?;
+            let (leader, _) = up.server.part()?.serving()?;
+            (leader == place.settings.id).then_some(leader.0)
+        };
+        self.places.values().find_map(leads).expect("somebody leads")
+    }
+
+    /// The lowest server that does not lead.
+    pub(crate) fn follower(&self) -> i64 {
+        let leader = self.leader();
+        *self.places.keys().find(|id| **id != leader).expect("somebody follows")
+    }
+
+    /// The number by which a leader knows its connection to a learner.
+    pub(crate) fn link(&self, leader: i64, learner: i64) -> u64 {
+        let end = (learner, Peer::Quorum(zab::Peer::Leader(ServerId(leader))));
+        match self.wires[&end] {
+            (_, Peer::Quorum(zab::Peer::Learner(number)), _) => number,
+            other => panic!("no learner: {other:?}"),
+        }
+    }
+
+    pub(crate) fn server(&self, id: i64) -> &Server {
+        &self.places[&id].up.as_ref().expect("it is up").server
+    }
+
+    pub(crate) fn state(&self, id: i64) -> &State {
+        self.server(id).state()
+    }
+
+    /// Asserts that all servers that are up have the same, but for what each says of the ensemble.
+    pub(crate) fn assert_alike(&self) {
+        let up = self.places.iter().filter(|(_, place)| place.up.is_some());
+        let states: Vec<(i64, &State)> = up.map(|(id, _)| (*id, self.state(*id))).collect();
+        let (first, state) = states[0];
+        for (id, other) in &states[1..] {
+            assert_eq!(state.last, other.last, "servers {first} and {id}");
+            assert_eq!(state.sessions, other.sessions, "servers {first} and {id}");
+            assert_eq!(state.tree.digest(), other.tree.digest(), "servers {first} and {id}");
+            assert_eq!(state.tree.len(), other.tree.len(), "servers {first} and {id}");
+        }
+    }
+
+    /// A server starts, with what its disk holds.
+    pub(crate) fn start(&mut self, id: i64) {
+        let place = self.places.get_mut(&id).expect("a member");
+        let of_store = storage::Settings { preallocate: 0, ..storage::Settings::default() };
+        let (recovered, store, _) =
+            server::open(place.files.clone(), of_store, &place.settings).expect("a good disk");
+        place.up = Some(Up {
+            server: Server::new(place.settings.clone()),
+            store,
+            disk: VecDeque::new(),
+            timers: BTreeMap::new(),
+            busy: true,
+            paused: BTreeSet::new(),
+            held: VecDeque::new(),
+        });
+        self.event(id, Event::Started(recovered));
+    }
+
+    /// A server stops at once. What it wrote before is on its disk if it was forced.
+    pub(crate) fn stop(&mut self, id: i64) {
+        self.places.get_mut(&id).expect("a member").up = None;
+        self.sever(id);
+        let here: Vec<u64> = self.at.iter().filter(|(_, at)| **at == id).map(|(n, _)| *n).collect();
+        self.closed.extend(here);
+    }
+
+    /// Its disk is wiped.
+    pub(crate) fn wipe(&mut self, id: i64) {
+        self.places.get_mut(&id).expect("a member").files = SimFiles::new();
+    }
+
+    /// Nothing reaches a server, and nothing comes from it; its clients still do.
+    pub(crate) fn cut_off(&mut self, id: i64) {
+        self.cut_off.insert(id);
+        self.sever(id);
+    }
+
+    /// It is reached again.
+    pub(crate) fn heal(&mut self, id: i64) {
+        self.cut_off.remove(&id);
+    }
+
+    /// Every connection between a server and others ends.
+    fn sever(&mut self, id: i64) {
+        let touches = |end: &(i64, Peer), other: &(i64, Peer, u64)| end.0 == id || other.0 == id;
+        let ends: Vec<((i64, Peer), u64)> = self
+            .wires
+            .iter()
+            .filter(|(end, other)| touches(end, other))
+            .map(|(end, other)| (*end, other.2))
+            .collect();
+        for ((id, peer), number) in ends {
+            self.post.retain(|(to, end, of, _)| (*to, *end, *of) != (id, peer, number));
+            self.post.push_back((id, peer, number, Parcel::Closed));
+        }
+    }
+
+    /// Tells a server something, and carries out what it wants.
+    pub(crate) fn event(&mut self, id: i64, event: Event<Zk>) {
+        let Some(up) = self.places.get_mut(&id).and_then(|place| place.up.as_mut()) else { return };
+        let mut effects = Effects::at(self.now);
+        up.busy |= event != Event::Drained;
+        up.server.step(event, &mut effects);
+        let wanted: Vec<Effect<Zk>> = effects.drain().collect();
+        for effect in wanted {
+            self.carry_out(id, effect);
+        }
+    }
+
+    fn carry_out(&mut self, id: i64, effect: Effect<Zk>) {
+        let up = self.places.get_mut(&id).and_then(|place| place.up.as_mut()).expect("it is up");
+        match effect {
+            Effect::Send { to: Peer::Client(to), message: Message::Chunk(bytes) } => {
+                assert!(!self.closed.contains(&to.number), "nothing is sent after the end");
+                self.sent.entry(to.number).or_default().extend_from_slice(&bytes);
+            }
+            Effect::Close(Peer::Client(connection)) => {
+                assert!(self.closed.insert(connection.number), "a connection is closed once");
+            }
+            Effect::Pause(peer) => drop(up.paused.insert(peer)),
+            Effect::Resume(peer) => {
+                up.paused.remove(&peer);
+                let held = std::mem::take(&mut up.held);
+                let (free, still): (Vec<_>, Vec<_>) =
+                    held.into_iter().partition(|(from, _)| *from == peer);
+                up.held = still.into();
+                if let Some((_, _, number)) = self.wires.get(&(id, peer)) {
+                    for (from, message) in free.into_iter().rev() {
+                        self.post.push_front((id, from, *number, Parcel::Message(message)));
+                    }
+                }
+            }
+            Effect::Set { timer, after } => {
+                up.timers.insert(timer, self.now.monotonic + after);
+            }
+            Effect::Clear(timer) => drop(up.timers.remove(&timer)),
+            Effect::Write(_) | Effect::Sync(_) | Effect::Fetch(_) => up.disk.push_back(effect),
+            Effect::Answer(notice) => {
+                let wrong = matches!(notice, Notice::DigestMismatch { .. });
+                assert!(!wrong, "the tree is what each transaction says: {notice:?}");
+                self.notices.push((id, notice));
+            }
+            Effect::Open(to) => self.open_wire(id, to),
+            Effect::Close(peer) => {
+                up.held.retain(|(from, _)| *from != peer);
+                up.paused.remove(&peer);
+                if let Some((other, end, number)) = self.wires.remove(&(id, peer)) {
+                    self.post.push_back((other, end, number, Parcel::Closed));
+                }
+            }
+            Effect::Flush(peer) => {
+                if let Some((_, _, number)) = self.wires.get(&(id, peer)) {
+                    self.post.push_back((id, peer, *number, Parcel::Flushed));
+                }
+            }
+            Effect::Send { to, message } => {
+                if let Message::Quorum(packet) = &message {
+                    self.packets.push((id, packet.clone()));
+                }
+                if let Some((other, end, number)) = self.wires.get(&(id, to)).copied() {
+                    self.post.push_back((other, end, number, Parcel::Message(message)));
+                }
+            }
+        }
+    }
+
+    fn open_wire(&mut self, id: i64, to: Peer) {
+        self.accepted += 1;
+        let (other, end) = match to {
+            Peer::Election(Link::To(other)) => (other.0, Peer::Election(Link::From(self.accepted))),
+            Peer::Quorum(zab::Peer::Leader(other)) => {
+                (other.0, Peer::Quorum(zab::Peer::Learner(self.accepted)))
+            }
+            other => panic!("nobody calls {other}"),
+        };
+        let number = self.accepted;
+        let up = self.places.get(&other).is_some_and(|place| place.up.is_some());
+        if !up || self.cut_off.contains(&id) || self.cut_off.contains(&other) {
+            return self.post.push_back((id, to, number, Parcel::Closed));
+        }
+        let before = self.wires.insert((id, to), (other, end, number));
+        assert!(before.is_none(), "a connection is opened once: {id} {to}");
+        self.wires.insert((other, end), (id, to, number));
+        self.post.push_back((other, end, number, Parcel::Opened));
+        self.post.push_back((id, to, number, Parcel::Opened));
+    }
+
+    /// Everybody works until nobody has anything more to do.
+    pub(crate) fn settle(&mut self) {
+        while self.deliver() || self.drain() || self.work_disks() {}
+    }
+
+    /// Delivers what is on its way. Says whether something was.
+    fn deliver(&mut self) -> bool {
+        let mut any = false;
+        let mut stays = VecDeque::new();
+        while let Some((to, end, number, parcel)) = self.post.pop_front() {
+            let wire = self.wires.get(&(to, end)).copied();
+            let open = wire.is_some_and(|(_, _, of)| of == number);
+            if open && wire.is_some_and(|(sender, ..)| self.muted.contains(&sender)) {
+                stays.push_back((to, end, number, parcel));
+                continue;
+            }
+            any = true;
+            let place = self.places.get_mut(&to);
+            let up = place.and_then(|place| place.up.as_mut());
+            match (parcel, up) {
+                (Parcel::Closed, up) => {
+                    if open {
+                        self.wires.remove(&(to, end));
+                    }
+                    if let Some(up) = up.filter(|_| open || wire.is_none()) {
+                        up.held.retain(|(from, _)| *from != end);
+                        up.paused.remove(&end);
+                        self.event(to, Event::Closed(end));
+                    }
+                }
+                // Of a connection that is gone nothing comes any more.
+                (_, None) => {}
+                _ if !open => {}
+                (Parcel::Message(message), Some(up)) if up.paused.contains(&end) => {
+                    up.held.push_back((end, message));
+                }
+                (Parcel::Message(message), _) => {
+                    self.event(to, Event::Received { from: end, message });
+                }
+                (Parcel::Opened, _) => self.event(to, Event::Opened(end)),
+                (Parcel::Flushed, _) => self.event(to, Event::Flushed(end)),
+            }
+        }
+        self.post = stays;
+        any
+    }
+
+    /// Tells everybody who was told something that there is no more.
+    pub(crate) fn drain(&mut self) -> bool {
+        let ids: Vec<i64> = self.places.keys().copied().collect();
+        let mut any = false;
+        for id in ids {
+            let up = self.places.get_mut(&id).and_then(|place| place.up.as_mut());
+            if up.is_some_and(|up| std::mem::take(&mut up.busy)) {
+                self.event(id, Event::Drained);
+                any = true;
+            }
+        }
+        any
+    }
+
+    fn work_disks(&mut self) -> bool {
+        let ids: Vec<i64> = self.places.keys().copied().collect();
+        let mut any = false;
+        for id in ids {
+            while let Some(event) = self.disk_once(id) {
+                any = true;
+                self.event(id, event);
+            }
+        }
+        any
+    }
+
+    /// The disk does what it was asked, until it has something to say.
+    fn disk_once(&mut self, id: i64) -> Option<Event<Zk>> {
+        if self.slow_disks.contains(&id) {
+            return None;
+        }
+        let up = self.places.get_mut(&id)?.up.as_mut()?;
+        while let Some(job) = up.disk.pop_front() {
+            match job {
+                Effect::Write(write) => up.store.write(write).expect("the disk works"),
+                Effect::Sync(ticket) => {
+                    up.store.sync().expect("the disk works");
+                    return Some(Event::Durable(ticket));
+                }
+                Effect::Fetch(fetch) => {
+                    return Some(Event::Fetched(up.store.fetch(fetch).expect("the disk works")));
+                }
+                other => panic!("{other:?} is not for the disk"),
+            }
+        }
+        None
+    }
+
+    /// Whether a write waits for a server's disk.
+    pub(crate) fn has_to_write(&self, id: i64, which: impl Fn(&Write) -> bool) -> bool {
+        let up = self.places[&id].up.as_ref().expect("it is up");
+        up.disk.iter().any(|job| matches!(job, Effect::Write(write) if which(write)))
+    }
+
+    /// Time goes by; timers run out when they should.
+    pub(crate) fn pass(&mut self, ms: u64) {
+        let end = self.now.monotonic + Duration::from_millis(ms);
+        self.settle();
+        loop {
+            let timers = self.places.iter().flat_map(|(id, place)| {
+                let up = place.up.iter().flat_map(|up| up.timers.iter());
+                up.map(|(timer, due)| (*due, *id, *timer))
+            });
+            let Some((due, id, timer)) = timers.min() else { break };
+            if due > end {
+                break;
+            }
+            self.move_clock(due.max(self.now.monotonic));
+            let up = self.places.get_mut(&id).and_then(|place| place.up.as_mut());
+            up.expect("it is up").timers.remove(&timer);
+            self.event(id, Event::Expired(timer));
+            self.settle();
+        }
+        self.move_clock(end);
+    }
+
+    fn move_clock(&mut self, to: Duration) {
+        self.now.wall_ms += (to - self.now.monotonic).as_millis() as i64;
+        self.now.monotonic = to;
+    }
+
+    /// A connection to a server.
+    pub(crate) fn open(&mut self, id: i64, number: u64) {
+        self.at.insert(number, id);
+        self.event(id, Event::Opened(peer(number)));
+    }
+
+    /// The connection is lost.
+    pub(crate) fn lose(&mut self, number: u64) {
+        let id = self.at[&number];
+        self.closed.insert(number);
+        self.event(id, Event::Closed(peer(number)));
+    }
+
+    fn frame(&mut self, number: u64, frame: &[u8]) {
+        let message = Message::Frame(Bytes::copy_from_slice(frame));
+        let id = self.at[&number];
+        self.event(id, Event::Received { from: peer(number), message });
+    }
+
+    /// The answer to a four-letter word.
+    pub(crate) fn word(&mut self, id: i64, word: Word) -> String {
+        let number = 1_000_000 + self.accepted;
+        self.accepted += 1;
+        self.open(id, number);
+        let message = Message::Word(word);
+        self.event(id, Event::Received { from: peer(number), message });
+        self.settle();
+        String::from_utf8(self.sent.remove(&number).unwrap_or_default()).expect("text")
+    }
+
+    /// The first frame.
+    pub(crate) fn connect(&mut self, number: u64, request: &ConnectRequest<'_>) {
+        let mut out = Vec::new();
+        encode_connect(&mut out, request, Some(false));
+        self.frame(number, &out[4..]);
+    }
+
+    /// A request; nothing else happens yet.
+    pub(crate) fn ask(&mut self, number: u64, xid: i32, request: &Request<'_>) {
+        let mut out = Vec::new();
+        encode_request(&mut out, xid, request);
+        self.frame(number, &out[4..]);
+    }
+
+    /// A frame of any kind.
+    pub(crate) fn ask_raw(&mut self, number: u64, xid: i32, op: i32, body: &[u8]) {
+        let frame = [&xid.to_be_bytes(), &op.to_be_bytes(), body].concat();
+        self.frame(number, &frame);
+    }
+
+    /// A new session at a server.
+    pub(crate) fn join(&mut self, id: i64, number: u64) -> (SessionId, Vec<u8>) {
+        self.open(id, number);
+        self.connect(number, &new_session(10_000));
+        self.settle();
+        match self.heard(number).as_slice() {
+            [Heard::Connected { session, password, .. }] => (*session, password.clone()),
+            other => panic!("not connected: {other:?}"),
+        }
+    }
+
+    /// Goes on with a session at a server. Says what is heard.
+    pub(crate) fn rejoin(
+        &mut self,
+        id: i64,
+        number: u64,
+        (session, password): &(SessionId, Vec<u8>),
+    ) -> Vec<Heard> {
+        self.open(id, number);
+        let request = ConnectRequest {
+            session_id: *session,
+            password: Some(password),
+            ..new_session(10_000)
+        };
+        self.connect(number, &request);
+        self.settle();
+        self.heard(number)
+    }
+
+    /// Asks, and gives what is heard when everything is done.
+    pub(crate) fn call(&mut self, number: u64, xid: i32, request: &Request<'_>) -> Vec<Heard> {
+        self.ask(number, xid, request);
+        self.settle();
+        self.heard(number)
+    }
+
+    /// The error of the only answer.
+    pub(crate) fn error(&mut self, number: u64, xid: i32, request: &Request<'_>) -> i32 {
+        match self.call(number, xid, request)[..] {
+            [Heard::Reply { err, .. }] => err,
+            ref other => panic!("one answer, not {other:?}"),
+        }
+    }
+
+    /// What a client has heard since the last time.
+    pub(crate) fn heard(&mut self, number: u64) -> Vec<Heard> {
+        let bytes = self.sent.remove(&number).unwrap_or_default();
+        hear(&bytes, &mut self.greeted, number)
+    }
+
+    /// The numbers of the replies, and -1 for each event, in order.
+    pub(crate) fn order(&mut self, number: u64) -> Vec<i32> {
+        let number_of = |heard: Heard| match heard {
+            Heard::Connected { .. } => 0,
+            Heard::Reply { xid, .. } => xid,
+            Heard::Event { .. } => -1,
+        };
+        self.heard(number).into_iter().map(number_of).collect()
+    }
+}
