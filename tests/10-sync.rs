@@ -1,5 +1,7 @@
 //! Chapter 10: what must hold of leaders, learners, and members.
 
+#[path = "10-sync/leader_apache.rs"]
+mod leader_apache;
 #[path = "10-sync/leader_begins.rs"]
 mod leader_begins;
 #[path = "10-sync/leader_crowd.rs"]
@@ -14,6 +16,9 @@ mod leader_plan;
 mod leader_reigns;
 #[path = "10-sync/leader_sync.rs"]
 mod leader_sync;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "support/quorum.rs"]
+mod quorum;
 #[path = "10-sync/world.rs"]
 mod world;
 #[path = "10-sync/world_nemesis.rs"]
