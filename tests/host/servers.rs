@@ -231,14 +231,15 @@ fn bytes_that_mean_nothing_end_their_connection_and_no_other() {
     endless_address.extend(i32::MAX.to_be_bytes());
     let mut endless_message = 9_i64.to_be_bytes().to_vec();
     endless_message.extend(i32::MAX.to_be_bytes());
-    let http = b"GET / HTTP/1.1\r\n\r\n".as_slice();
+    let http = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n".as_slice();
     for bytes in [http, &(-1_i64).to_be_bytes(), &endless_address, &endless_message] {
         let mut stranger = connect(second.sockets.election);
         stranger.write_all(bytes).expect("the socket is open");
         is_closed(&mut stranger);
     }
-    let huge = [11_i32.to_be_bytes().as_slice(), &[0; 8], &i32::MAX.to_be_bytes()].concat();
-    for bytes in [http, &[0xff; 20], &huge] {
+    let huge =
+        [11_i32.to_be_bytes().as_slice(), &[0; 8], &i32::MAX.to_be_bytes(), &[0; 9]].concat();
+    for bytes in [http, &[0xff; 25], &huge] {
         let mut stranger = connect(second.sockets.quorum);
         stranger.write_all(bytes).expect("the socket is open");
         is_closed(&mut stranger);
