@@ -14,6 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use acl::Identities;
 use bytes::Bytes;
 use jute::records::{Acl, ConnectResponse, ErrorCode, Perms, RequestHeader, Txn};
 use machines::Effects;
@@ -22,8 +23,8 @@ use protocol::{
     encode_connect_response, encode_done, encode_error, encode_refusal, handshake,
 };
 use server::{
-    Applied, Clients, Message, Notice, Origin, Peer, Phase, Reader, Refused, Service, Settings,
-    State, Stats, Waiting, Zk, answer_write, write_event,
+    Applied, Client, Clients, Connection, Message, Notice, Origin, Peer, Phase, Reader, Refused,
+    Service, Settings, State, Stats, Waiting, Zk, answer_write, write_event,
 };
 use sessions::{is_password, negotiate, password};
 use storage::Entry;
@@ -58,6 +59,21 @@ impl Front {
     /// The replicated state.
     pub fn state(&self) -> &State {
         &self.service.state
+    }
+
+    /// A connection is open. `serving` says whether it may ask anything.
+    pub fn admit(&mut self, connection: Connection, serving: bool, effects: &mut Effects<Zk>) {
+        let identities = Identities::new(connection.from.ip(), &self.settings.acl);
+        let client = Client::new(connection, identities, effects.now().monotonic);
+        let admitted = if serving { self.clients.admit(client) } else { Err(Refused::NotServing) };
+        match admitted {
+            Ok(()) => self.clients.set_alarm(effects),
+            Err(why) => {
+                let (from, session) = (connection.from, SessionId::NONE);
+                effects.answer(Notice::Refused { from, session, why });
+                effects.close(Peer::Client(connection));
+            }
+        }
     }
 
     /// The first frame of a connection. Gives the session with which the client wants to go on, zero

@@ -50,11 +50,12 @@ impl Leader {
     /// the one in which this server leads an ensemble.
     pub fn new(ground: &Ground, epoch: Option<u32>, effects: &mut Effects<Zk>) -> Leader {
         let settings = &ground.front.settings;
+        let before = epoch.map(|epoch| Zxid::new(epoch, 0));
         let reaper = Reaper::new(settings);
         reaper.begin(effects);
         Leader {
             me: settings.id,
-            preparer: Preparer::new(settings, ground.front.state(), epoch, effects.now()),
+            preparer: Preparer::new(settings, ground.front.state(), before, effects.now()),
             in_flight: InFlight::default(),
             syncs: Syncs::default(),
             learners_syncs: Syncs::default(),

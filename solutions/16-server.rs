@@ -17,20 +17,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use acl::Identities;
 use bytes::Bytes;
 use election::ServerState;
-use jute::records::{OpCode, RequestHeader, Txn};
-use machines::{Effect, Effects, Event, Machine, Now, Ticket};
-use protocol::{Word, decode_header, decode_request};
+use machines::{Effect, Effects, Event, Fault, Machine, Now, Ticket};
+use protocol::Word;
 use server::{
-    Asked, Client, Connection, Facts, Flight, Ground, Leader, Learner, Message, Notice, Origin,
-    Part, Peer, Phase, Recovered, Refused, Settings, Snapshots, Standing, State, Stats, Timer,
-    Transfers, Waiting, Wish, Zk, for_member, tell,
+    Facts, Flight, Ground, Message, Notice, Origin, Part, Peer, Phase, Recovered, Refused, Role,
+    Settings, Snapshots, State, Stats, Timer, Transfers, Waiting, Wish, Zk, for_member, tell,
 };
 use storage::{Entry, Write};
 use zab::{Ceased, Packet, Told};
-use zxid::{Rollover, ServerId, SessionId, Zxid};
+use zxid::{ServerId, Zxid};
 
 /// A server, alone or in an ensemble.
 #[derive(Debug)]
@@ -42,23 +39,6 @@ pub struct Server {
     transfers: Transfers,
     /// Whether the disk has failed, or holds what cannot be understood. Then nobody is served.
     failed: bool,
-}
-
-/// What a server is for its clients.
-#[derive(Debug)]
-enum Role {
-    /// It has no place in its ensemble, or has not started.
-    Looking,
-    /// It gives order: it leads, or stands alone.
-    Leading(Box<Leader>),
-    /// It follows or observes, and that is which.
-    Learning(Learner, ServerState),
-}
-
-impl Role {
-    fn leading(ground: &Ground, epoch: Option<u32>, effects: &mut Effects<Zk>) -> Role {
-        Role::Leading(Box::new(Leader::new(ground, epoch, effects)))
-    }
 }
 
 impl Machine for Server {
@@ -74,7 +54,9 @@ impl Machine for Server {
                 Message::Word(word) => self.on_word(connection.number, word, effects),
                 other => panic!("clients send frames and words, not {other}"),
             },
-            Event::Opened(Peer::Client(connection)) => self.on_opened(connection, effects),
+            Event::Opened(Peer::Client(connection)) => {
+                self.ground.front.admit(connection, !self.failed, effects);
+            }
             Event::Closed(Peer::Client(connection)) => {
                 let front = &mut self.ground.front;
                 front.clients.forget(connection.number, &mut front.service.watches);
@@ -85,12 +67,8 @@ impl Machine for Server {
             Event::Expired(timer) if !matches!(timer, Timer::Member(_)) => {
                 self.on_expired(timer, effects);
             }
-            event => {
-                if let Event::Failed(_, fault) = &event {
-                    self.fail(fault.to_string(), effects);
-                }
-                self.tell_member(event);
-            }
+            Event::Failed(ticket, fault) => self.fail(ticket, fault, effects),
+            event => self.tell_member(event),
         }
         self.carry_out(effects);
     }
@@ -128,36 +106,20 @@ impl Server {
 
     /// A look at everything that can be told of this server.
     pub fn facts(&self, now: Now, asking: u64) -> Facts<'_> {
-        let (front, leader) = (&self.ground.front, self.leader());
+        let front = &self.ground.front;
         Facts {
             settings: &self.settings,
             now,
             clients: front.clients.all(),
             asking,
             state: front.state(),
-            sessions: leader.map(|leader| leader.sessions()),
+            sessions: self.role.sessions(),
             watches: &front.service.watches,
             stats: &front.stats,
             outstanding: front.clients.outstanding(),
-            serving: !self.failed && !matches!(self.role, Role::Looking),
-            standing: self.standing(),
+            serving: !self.failed && self.role.serves(),
+            standing: self.role.standing(&self.ground),
         }
-    }
-
-    fn standing(&self) -> Standing {
-        match (&self.role, &self.ground.part, &self.settings.ensemble) {
-            (Role::Looking, ..) => Standing::Looking,
-            (Role::Leading(leader), Some(part), Some(ensemble)) => {
-                Standing::Leading(part.followers(&ensemble.members, leader.pending_syncs()))
-            }
-            (Role::Leading(_), ..) => Standing::Alone,
-            (Role::Learning(_, ServerState::Observing), ..) => Standing::Observing,
-            (Role::Learning(..), ..) => Standing::Following,
-        }
-    }
-
-    fn leader(&self) -> Option<&Leader> {
-        if let Role::Leading(leader) = &self.role { Some(leader) } else { None }
     }
 
     fn on_started(&mut self, recovered: Recovered, effects: &mut Effects<Zk>) {
@@ -176,7 +138,7 @@ impl Server {
             effects.set(Timer::Purge, Duration::ZERO);
         }
         match (&mut self.ground.part, member) {
-            (None, _) => self.role = Role::leading(&self.ground, None, effects),
+            (None, _) => self.role = Role::alone(&self.ground, effects),
             (Some(part), Some(found)) => {
                 part.set_now(now);
                 part.step(Event::Started(found));
@@ -185,141 +147,19 @@ impl Server {
         }
     }
 
-    fn on_opened(&mut self, connection: Connection, effects: &mut Effects<Zk>) {
-        let identities = Identities::new(connection.from.ip(), &self.settings.acl);
-        let client = Client::new(connection, identities, effects.now().monotonic);
-        let clients = &mut self.ground.front.clients;
-        let admitted = if self.failed { Err(Refused::NotServing) } else { clients.admit(client) };
-        match admitted {
-            Ok(()) => clients.set_alarm(effects),
-            Err(why) => {
-                let (from, session) = (connection.from, SessionId::NONE);
-                effects.answer(Notice::Refused { from, session, why });
-                effects.close(Peer::Client(connection));
-            }
-        }
-    }
-
     /// Frames of a connection that was closed a moment ago may still come, and are dropped.
     fn on_frame(&mut self, number: u64, frame: Bytes, effects: &mut Effects<Zk>) {
-        let front = &mut self.ground.front;
-        let Some(client) = front.clients.find(number) else { return };
-        front.stats.received += 1;
+        let Server { role, ground, .. } = self;
+        let Some(client) = ground.front.clients.find(number) else { return };
+        ground.front.stats.received += 1;
         client.stats.received += 1;
         match client.phase {
-            Phase::New => self.connect(number, &frame, effects),
-            // Nothing is processed before the session is there.
-            Phase::Connecting => front.clients.wait(number, Waiting::Request(frame), effects),
-            Phase::Ready => self.request(number, frame, effects),
+            Phase::New => role.connect(number, &frame, ground, effects),
+            Phase::Connecting => {
+                ground.front.clients.wait(number, Waiting::Request(frame), effects)
+            }
+            Phase::Ready => role.request(number, frame, ground, effects),
             Phase::Closing => {}
-        }
-    }
-
-    /// The first frame: a new session, or one to go on with.
-    fn connect(&mut self, number: u64, frame: &[u8], effects: &mut Effects<Zk>) {
-        let ground = &mut self.ground;
-        if matches!(self.role, Role::Looking) {
-            return ground.front.refuse(number, Refused::NotServing, effects);
-        }
-        let Some(session) = ground.front.greet(number, frame, effects) else { return };
-        let new = session == SessionId::NONE;
-        match &mut self.role {
-            Role::Leading(leader) if new => {
-                let opened = leader.open_session(number, ground, effects);
-                self.unless_rolled_over(opened);
-            }
-            Role::Leading(leader) => {
-                let valid = leader.resume(number, session, ground, effects.now());
-                self.go_on(number, session, valid, effects);
-            }
-            Role::Learning(learner, _) if new => learner.open_session(number, ground, effects),
-            Role::Learning(learner, _) => learner.revalidate(number, session, ground),
-            Role::Looking => {}
-        }
-    }
-
-    /// It is known whether a connection may go on with a session.
-    fn go_on(&mut self, number: u64, session: SessionId, valid: bool, effects: &mut Effects<Zk>) {
-        if valid {
-            self.ground.front.resume(number, session, effects);
-            self.accept(number, effects);
-        } else {
-            self.ground.front.turn_away(number, effects);
-        }
-    }
-
-    /// The session is there: answers the connect request, and takes what was held back.
-    fn accept(&mut self, number: u64, effects: &mut Effects<Zk>) {
-        for frame in self.ground.front.welcome(number) {
-            let client = self.ground.front.clients.find(number);
-            if client.is_some_and(|client| client.phase == Phase::Ready) {
-                self.request(number, frame, effects);
-            }
-        }
-    }
-
-    /// A request of a session: a write is decided on at once, whatever is still waiting; anything
-    /// else is answered when its turn has come, which mostly is now.
-    fn request(&mut self, number: u64, frame: Bytes, effects: &mut Effects<Zk>) {
-        let ground = &mut self.ground;
-        let Ok((header, _)) = decode_header(&frame) else {
-            return ground.front.refuse(number, Refused::BadHeader, effects);
-        };
-        match &mut self.role {
-            Role::Leading(leader) => leader.touch(number, ground, effects.now()),
-            Role::Learning(learner, _) => learner.touch(number, ground),
-            Role::Looking => {}
-        }
-        match OpCode::from_code(header.op) {
-            Some(OpCode::Auth) => ground.front.authenticate(number, header, &frame, effects),
-            Some(OpCode::Sync) => self.sync(number, header, frame, effects),
-            Some(op) if Asked::is_write(op) => self.submit(number, header, frame, effects),
-            _ => ground.front.answer_in_turn(number, frame, effects),
-        }
-    }
-
-    /// A write is decided by this server, or by its leader.
-    fn submit(
-        &mut self,
-        number: u64,
-        header: RequestHeader,
-        frame: Bytes,
-        effects: &mut Effects<Zk>,
-    ) {
-        let ground = &mut self.ground;
-        match (&mut self.role, decode_request(header.op, &frame[8..])) {
-            (Role::Leading(leader), Ok(request)) => {
-                let submitted = leader.submit(number, header, request, ground, effects);
-                self.unless_rolled_over(submitted);
-            }
-            (Role::Learning(learner, _), Ok(request)) => {
-                learner.submit(number, header, (&request, &frame), ground, effects);
-            }
-            // As ZooKeeper 3.9: what cannot be read takes no zxid.
-            (_, Err(_)) => ground.front.answer_in_turn(number, frame, effects),
-            (Role::Looking, Ok(_)) => {}
-        }
-    }
-
-    /// So is when a client has been caught up with.
-    fn sync(
-        &mut self,
-        number: u64,
-        header: RequestHeader,
-        frame: Bytes,
-        effects: &mut Effects<Zk>,
-    ) {
-        let ground = &mut self.ground;
-        let readable = decode_request(header.op, &frame[8..]).is_ok();
-        match (&mut self.role, &mut ground.part) {
-            (Role::Leading(leader), Some(_)) if readable => {
-                leader.sync(number, frame, ground, effects);
-            }
-            (Role::Learning(learner, _), Some(_)) if readable => {
-                learner.sync(number, header, frame, ground, effects);
-            }
-            // Alone, a server is always caught up with itself.
-            _ => ground.front.answer_in_turn(number, frame, effects),
         }
     }
 
@@ -356,8 +196,7 @@ impl Server {
         self.carry_out(effects);
         let state = &mut self.ground.front.service.state;
         let slice = self.snapshots.durable(ticket, state, effects);
-        let serving = !matches!(self.role, Role::Looking);
-        let begun = serving && self.snapshots.begin_if_due(state, effects);
+        let begun = self.role.serves() && self.snapshots.begin_if_due(state, effects);
         self.ground.tickets.written(slice || begun);
     }
 
@@ -395,53 +234,16 @@ impl Server {
             Ok(applied) => applied,
             Err(error) => {
                 let why = format!("transaction {} cannot be understood: {error}", entry.zxid);
-                return self.fail(why, effects);
+                let fault = Fault::Broken(why);
+                return self.fail(Ticket(u64::MAX), fault, effects);
             }
         };
         self.snapshots.applied(entry.payload.len());
-        let mut origin = origin;
-        match &mut self.role {
-            Role::Leading(leader) => leader.after(&applied),
-            Role::Learning(learner, _) => origin = learner.origin(&applied.header),
-            Role::Looking => {}
-        }
         // While a member is brought up to date, effects of later transactions may be there already.
-        if !applied.as_foretold && !matches!(self.role, Role::Looking) {
+        if !applied.as_foretold && self.role.serves() {
             effects.answer(Notice::DigestMismatch { zxid: entry.zxid });
         }
-        let in_turn = match &origin {
-            Some(origin) if origin.asked.op == OpCode::CreateSession => {
-                self.session_opened(origin, &applied.txn, effects)
-            }
-            Some(origin) => self.ground.front.finish(origin, &applied, effects),
-            None => true,
-        };
-        self.ground.front.close_session(&applied, effects);
-        self.expect_order(in_turn);
-    }
-
-    /// A session that a connection asked for is there, or was refused. The client may be gone. Says
-    /// whether it was the connection's turn.
-    fn session_opened(
-        &mut self,
-        origin: &Origin,
-        txn: &Txn<'_>,
-        effects: &mut Effects<Zk>,
-    ) -> bool {
-        let front = &mut self.ground.front;
-        let taken = front.clients.take_turn(origin.client, origin.turn);
-        if taken == Some(true)
-            && let Some(client) = front.clients.find(origin.client)
-        {
-            let (session, timeout, from) = (client.session, client.timeout, client.connection.from);
-            if let Txn::CreateSession(_) = txn {
-                effects.answer(Notice::SessionOpened { session, timeout, from });
-                self.accept(origin.client, effects);
-            } else {
-                front.turn_away(origin.client, effects);
-            }
-        }
-        taken != Some(false)
+        self.role.applied(&applied, origin, &mut self.ground, effects);
     }
 
     /// The batch is done: forces what it logged, and sends what it answered.
@@ -467,36 +269,30 @@ impl Server {
             return;
         }
         let ground = &mut self.ground;
-        match (timer, &mut self.role) {
-            (Timer::Expiry, Role::Leading(leader)) => {
-                let expired = leader.expire(ground, effects);
-                self.unless_rolled_over(expired);
-            }
-            (Timer::Reaper, Role::Leading(leader)) => leader.look_for_reapable(ground, effects),
-            (Timer::Reap, Role::Leading(leader)) => {
-                let reaped = leader.reap(ground, effects);
-                self.unless_rolled_over(reaped);
-            }
-            (Timer::Handshakes, _) => {
+        match timer {
+            Timer::Handshakes => {
                 for number in ground.front.clients.late(effects) {
                     ground.front.refuse(number, Refused::NoHandshake, effects);
                 }
             }
-            (Timer::Purge, _) => {
+            Timer::Purge => {
                 effects.write(Write::Purge { keep: self.settings.snap_retain });
                 ground.tickets.written(true);
                 effects.set(Timer::Purge, Duration::from_secs(self.settings.purge_hours * 3600));
             }
-            (Timer::Expiry | Timer::Reaper | Timer::Reap | Timer::Member(_), _) => {}
+            timer => self.role.on_expired(timer, ground, effects),
         }
     }
 
-    /// What is not on disk may not be acknowledged, and nothing will be on disk any more.
-    fn fail(&mut self, why: String, effects: &mut Effects<Zk>) {
+    /// What is not on disk may not be acknowledged, and nothing will be on disk any more. Likewise
+    /// if what is on disk cannot be understood.
+    fn fail(&mut self, ticket: Ticket, fault: Fault, effects: &mut Effects<Zk>) {
         if !self.failed {
             self.failed = true;
-            effects.answer(Notice::DiskFailed { why });
+            self.role = Role::Looking;
+            effects.answer(Notice::DiskFailed { why: fault.to_string() });
             self.ground.front.refuse_all(Refused::NotServing, effects);
+            self.tell_member(Event::Failed(ticket, fault));
         }
     }
 }
@@ -561,34 +357,14 @@ impl Server {
     }
 
     fn on_told(&mut self, told: Told, effects: &mut Effects<Zk>) {
-        let ground = &mut self.ground;
-        match (told, &mut self.role) {
-            (Told::Deliver(entry), _) => self.deliver(entry, effects),
-            (Told::Serving { role, leader, epoch }, _) => {
-                self.serve(role, leader, epoch, effects);
+        match told {
+            Told::Deliver(entry) => self.deliver(entry, effects),
+            Told::Serving { role, leader, epoch } => self.serve(role, leader, epoch, effects),
+            Told::Ceased(why) => self.cease(why, effects),
+            Told::Asked { .. } | Told::Answered(_) | Told::Confirmed(_) => {
+                self.role.on_told(told, &mut self.ground, effects);
             }
-            (Told::Ceased(why), _) => self.cease(why, effects),
-            (Told::Asked { server, link, packet }, Role::Leading(leader)) => {
-                let done = leader.asked((server, link), packet, ground, effects);
-                self.unless_rolled_over(done);
-            }
-            (Told::Confirmed(question), Role::Leading(leader)) => {
-                leader.confirmed(question, ground, effects);
-            }
-            (Told::Answered(Packet::Sync), Role::Learning(learner, _)) => {
-                let in_turn = learner.synced(ground, effects);
-                self.expect_order(in_turn);
-            }
-            (
-                Told::Answered(Packet::Revalidated { session, valid }),
-                Role::Learning(learner, _),
-            ) => {
-                if let Some(number) = learner.revalidated(session) {
-                    self.go_on(number, session, valid, effects);
-                }
-            }
-            (Told::Asked { .. } | Told::Answered(_) | Told::Confirmed(_), _) => {}
-            (told, _) => self.transfers.on_told(told, ground, effects),
+            told => self.transfers.on_told(told, &mut self.ground, effects),
         }
     }
 
@@ -605,10 +381,7 @@ impl Server {
         effects.answer(Notice::Joined { role, leader, epoch, zxid });
         ground.ids.go_above(&ground.front.service.state);
         ground.front.stats.begin(effects.now().monotonic);
-        self.role = match role {
-            ServerState::Leading => Role::leading(ground, Some(epoch), effects),
-            _ => Role::Learning(Learner::default(), role),
-        };
+        self.role = Role::member(role, epoch, ground, effects);
     }
 
     /// It has lost its place. The state stays: it holds only what is decided.
@@ -619,21 +392,6 @@ impl Server {
         self.ground.front.refuse_all(Refused::NotServing, effects);
         for timer in [Timer::Expiry, Timer::Reaper, Timer::Reap] {
             effects.clear(timer);
-        }
-    }
-
-    /// When the numbers of an epoch are used up its leader steps down, and a new epoch begins.
-    fn unless_rolled_over(&mut self, done: Result<(), Rollover>) {
-        if let (Err(Rollover), Some(part)) = (done, &mut self.ground.part) {
-            part.resign(Ceased::RolledOver);
-        }
-    }
-
-    /// What was asked for in order is decided in order, or else the leader has broken the protocol.
-    fn expect_order(&mut self, in_turn: bool) {
-        match (&self.role, &mut self.ground.part) {
-            (Role::Learning(..), Some(part)) if !in_turn => part.resign(Ceased::BadPacket),
-            _ => assert!(in_turn, "a connection's writes are decided in the order of asking"),
         }
     }
 }

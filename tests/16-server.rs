@@ -10,6 +10,8 @@ mod keeping;
 mod limits;
 #[path = "16-server/roles.rs"]
 mod roles;
+#[path = "16-server/roles_faults.rs"]
+mod roles_faults;
 #[path = "16-server/roles_sessions.rs"]
 mod roles_sessions;
 #[path = "16-server/sessions.rs"]

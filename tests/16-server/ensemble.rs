@@ -200,6 +200,35 @@ impl Ensemble {
         }
     }
 
+    /// Asserts that all servers that are up have the same nodes, with the same data and stats.
+    pub(crate) fn assert_same_nodes(&self) {
+        let up: Vec<i64> = self.places.keys().copied().filter(|id| self.is_up(*id)).collect();
+        let all = |id: i64| {
+            let mut nodes = BTreeMap::new();
+            self.state(id).tree.visit_all(|path, node| {
+                if path != "/zookeeper/config" {
+                    let (data, acl) = (node.data().map(<[u8]>::to_vec), node.acl().to_vec());
+                    nodes.insert(path.to_owned(), (node.persisted(), data, acl));
+                }
+                true
+            });
+            nodes
+        };
+        let first = all(up[0]);
+        for id in &up[1..] {
+            let other = all(*id);
+            for (path, node) in &first {
+                let theirs = other.get(path);
+                assert!(theirs == Some(node), "{path} on {} and {id}: {node:?}, {theirs:?}", up[0]);
+            }
+            assert_eq!(first.len(), other.len(), "servers {} and {id}", up[0]);
+        }
+    }
+
+    pub(crate) fn is_up(&self, id: i64) -> bool {
+        self.places[&id].up.is_some()
+    }
+
     /// A server starts, with what its disk holds.
     pub(crate) fn start(&mut self, id: i64) {
         let place = self.places.get_mut(&id).expect("a member");
@@ -222,6 +251,8 @@ impl Ensemble {
     pub(crate) fn stop(&mut self, id: i64) {
         self.places.get_mut(&id).expect("a member").up = None;
         self.sever(id);
+        self.wires.retain(|(at, _), _| *at != id);
+        self.post.retain(|(to, ..)| *to != id);
         let here: Vec<u64> = self.at.iter().filter(|(_, at)| **at == id).map(|(n, _)| *n).collect();
         self.closed.extend(here);
     }
@@ -352,6 +383,23 @@ impl Ensemble {
         while self.deliver() || self.drain() || self.work_disks() {}
     }
 
+    /// Everybody does the next thing that there is to do.
+    pub(crate) fn settle_a_little(&mut self) {
+        if let Some((to, end, number, parcel)) = self.post.pop_front() {
+            let later = std::mem::take(&mut self.post);
+            self.post.push_back((to, end, number, parcel));
+            self.deliver();
+            self.post.extend(later);
+        }
+        self.drain();
+        let ids: Vec<i64> = self.places.keys().copied().collect();
+        for id in ids {
+            if let Some(event) = self.disk_once(id) {
+                self.event(id, event);
+            }
+        }
+    }
+
     /// Delivers what is on its way. Says whether something was.
     fn deliver(&mut self) -> bool {
         let mut any = false;
@@ -440,6 +488,16 @@ impl Ensemble {
             }
         }
         None
+    }
+
+    /// A slow disk does what it has been asked so far, and no more.
+    pub(crate) fn disk_begins(&mut self, id: i64) {
+        self.slow_disks.remove(&id);
+        if let Some(event) = self.disk_once(id) {
+            self.event(id, event);
+        }
+        self.drain();
+        self.slow_disks.insert(id);
     }
 
     /// Whether a write waits for a server's disk.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use machines::{Effects, Now};
 use storage::{Entry, Write};
+use zab::Ceased;
+use zxid::Rollover;
 
 use crate::Front;
 use crate::part::Part;
@@ -49,6 +51,13 @@ impl Ground {
                 self.tickets.logged(entry.zxid);
                 effects.write(Write::Append(entry));
             }
+        }
+    }
+
+    /// When the numbers of an epoch are used up its leader steps down, and a new epoch begins.
+    pub fn unless_rolled_over(&mut self, done: Result<(), Rollover>) {
+        if let (Err(Rollover), Some(part)) = (done, &mut self.part) {
+            part.resign(Ceased::RolledOver);
         }
     }
 }

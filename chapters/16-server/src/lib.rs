@@ -1,8 +1,8 @@
 //! Chapter 16. The complete server: everything before, composed into one machine.
 //!
 //! Read `vocabulary.rs`, then the hearts: `solutions/16-server.rs`, through which every event goes;
-//! `solutions/16-front.rs` and `solutions/16-service.rs`, which serve clients; `solutions/16-leader.rs`
-//! and `solutions/16-learner.rs`, which see to it that writes are decided. `preparer.rs` gives order,
+//! `solutions/16-front.rs` and `solutions/16-service.rs`, which serve clients; `solutions/16-role.rs`,
+//! `solutions/16-leader.rs` and `solutions/16-learner.rs`, which see to it that writes are decided. `preparer.rs` gives order,
 //! `clients.rs` keeps connections, `snapshot.rs` saves, `part.rs` holds what chapter 10 is about,
 //! `words.rs` tells operators what they ask. Then `tests/16-server.rs`.
 
@@ -63,6 +63,8 @@ pub use mine_leader::*;
 #[cfg(feature = "mine")]
 pub use mine_learner::*;
 #[cfg(feature = "mine")]
+pub use mine_role::*;
+#[cfg(feature = "mine")]
 pub use mine_server::*;
 #[cfg(feature = "mine")]
 pub use mine_service::*;
@@ -72,6 +74,8 @@ pub use solution_front::*;
 pub use solution_leader::*;
 #[cfg(not(feature = "mine"))]
 pub use solution_learner::*;
+#[cfg(not(feature = "mine"))]
+pub use solution_role::*;
 #[cfg(not(feature = "mine"))]
 pub use solution_server::*;
 #[cfg(not(feature = "mine"))]
@@ -83,6 +87,8 @@ pub mod solution_front;
 pub mod solution_leader;
 #[path = "../../../solutions/16-learner.rs"]
 pub mod solution_learner;
+#[path = "../../../solutions/16-role.rs"]
+pub mod solution_role;
 #[path = "../../../solutions/16-server.rs"]
 pub mod solution_server;
 #[path = "../../../solutions/16-service.rs"]
@@ -100,6 +106,10 @@ pub mod mine_leader;
 #[rustfmt::skip]
 #[path = "../../../exercises/16-learner.rs"]
 pub mod mine_learner;
+#[cfg(feature = "mine")]
+#[rustfmt::skip]
+#[path = "../../../exercises/16-role.rs"]
+pub mod mine_role;
 #[cfg(feature = "mine")]
 #[rustfmt::skip]
 #[path = "../../../exercises/16-server.rs"]

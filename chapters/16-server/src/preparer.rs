@@ -56,9 +56,10 @@ pub struct Asker<'a> {
 }
 
 impl Preparer {
-    /// A preparer over a state, at the moment when this server begins to give order; `epoch` is the
-    /// one in which it leads an ensemble. Every session that exists has its full time from now on.
-    pub fn new(settings: &Settings, state: &State, epoch: Option<u32>, now: Now) -> Preparer {
+    /// A preparer over a state, at the moment when this server begins to give order. If it leads an
+    /// ensemble, `before` is what comes before the first transaction of its epoch. Every session
+    /// that exists has its full time from now on.
+    pub fn new(settings: &Settings, state: &State, before: Option<Zxid>, now: Now) -> Preparer {
         let mut sessions = Sessions::new(settings.tick_ms);
         for (session, timeout) in &state.sessions {
             sessions.open(*session, *timeout, now.monotonic);
@@ -66,8 +67,8 @@ impl Preparer {
         Preparer {
             pending: Pending::over(&state.tree),
             sessions,
-            last: epoch.map_or(state.last, |epoch| Zxid::new(epoch, 0)),
-            alone: epoch.is_none(),
+            last: before.unwrap_or(state.last),
+            alone: before.is_none(),
             enforce_quota: settings.enforce_quota,
             digest: settings.digest,
             reconfig: settings.reconfig,
