@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use machines::Now;
-use server::Server;
+use server::{Server, Standing};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::command::Deed;
@@ -192,17 +192,17 @@ impl Kept {
 /// What a server says of itself.
 fn see(server: &Server) -> Seen {
     let facts = server.facts(Now::default(), 0);
-    let role = match facts.mode() {
-        "standalone" => Role::Standalone,
-        "leader" => Role::Leader,
-        "follower" => Role::Follower,
-        "observer" => Role::Observer,
-        _ => Role::Looking,
+    let role = match facts.standing {
+        _ if !facts.serving => Role::Looking,
+        Standing::Looking => Role::Looking,
+        Standing::Alone => Role::Standalone,
+        Standing::Leading(_) => Role::Leader,
+        Standing::Following => Role::Follower,
+        Standing::Observing => Role::Observer,
     };
-    let role = if facts.serving { role } else { Role::Looking };
     Seen {
         role,
-        epoch: None,
+        epoch: server.part().and_then(|part| part.serving()).map(|(_, epoch)| epoch),
         zxid: facts.state.last,
         sessions: facts.state.sessions.len(),
         clients: facts.clients.len(),

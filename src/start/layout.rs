@@ -128,7 +128,8 @@ impl Plan {
             .map_err(|error| StartError::Files(self.dir.clone(), error))?;
         let text = format!(
             "# Written anew by each `ensemble start`.\n\
-             tickTime=2000\ninitLimit=10\nsyncLimit=5\nstandaloneEnabled=false\n\
+             # A server that is cut off is given up after 4 s, so that one need not wait for it.\n\
+             tickTime=1000\ninitLimit=20\nsyncLimit=4\nstandaloneEnabled=false\n\
              dataDir={}\n{members}",
             dir.display()
         );

@@ -50,24 +50,22 @@ pub fn connect(all: &[Facts]) -> String {
 
 /// How it stands with the whole: who leads, or what is waited for.
 pub fn summary(all: &[Facts]) -> String {
-    let leads = |facts: &&Facts| {
-        facts.condition == Condition::Running
-            && matches!(facts.seen.role, Role::Leader | Role::Standalone)
-    };
-    let looking: Vec<_> = all
-        .iter()
-        .filter(|facts| facts.condition == Condition::Running && !facts.serves())
-        .map(|facts| facts.server.to_string())
-        .collect();
-    let running = all.iter().filter(|facts| facts.condition == Condition::Running).count();
-    match (all.iter().find(leads), looking.as_slice()) {
-        _ if running == 0 => "nobody runs".to_string(),
-        (None, _) => "electing a leader ...".to_string(),
-        (Some(facts), []) if facts.seen.role == Role::Standalone => "serving".to_string(),
-        (Some(facts), []) => format!("server {} leads", facts.server),
-        (Some(facts), looking) => {
-            format!("server {} leads; still looking: {}", facts.server, looking.join(", "))
+    let running: Vec<_> =
+        all.iter().filter(|facts| facts.condition == Condition::Running).collect();
+    let looking: Vec<_> = running.iter().filter(|facts| !facts.serves()).collect();
+    let leader = running.iter().find(|facts| facts.seen.role == Role::Leader);
+    match leader {
+        _ if running.is_empty() => "nobody runs".to_string(),
+        Some(facts) if looking.is_empty() => format!("server {} leads", facts.server),
+        Some(facts) => {
+            let numbers: Vec<_> = looking.iter().map(|facts| facts.server.to_string()).collect();
+            format!("server {} leads; still looking: {}", facts.server, numbers.join(", "))
         }
+        None if running.iter().any(|facts| facts.seen.role == Role::Standalone) => {
+            "serving".to_string()
+        }
+        None if looking.is_empty() => "nobody leads; nobody has noticed yet ...".to_string(),
+        None => "electing a leader ...".to_string(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `ensemble start`: what it shows, what it understands, and a real ensemble that is disturbed.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
@@ -54,6 +54,8 @@ fn the_summary_says_what_is_waited_for() {
     assert_eq!(summary(&all), "server 2 leads; still looking: 1");
     all[1].condition = Condition::Paused;
     assert_eq!(summary(&all), "electing a leader ...");
+    all[0].seen.role = Role::Follower;
+    assert_eq!(summary(&all), "nobody leads; nobody has noticed yet ...");
     all.iter_mut().for_each(|facts| facts.condition = Condition::Killed);
     assert_eq!(summary(&all), "nobody runs");
     assert_eq!(summary(&[facts(1, Role::Standalone)]), "serving");
@@ -182,6 +184,19 @@ impl Told {
     }
 }
 
+impl Told {
+    fn shell(&self, words: &[&str]) -> Output {
+        run(&[&["shell", "-server", &self.connect], words].concat())
+    }
+
+    /// Waits until a server has a role.
+    fn role(&self, role: &str, is_it: impl Fn(i64) -> bool) -> i64 {
+        let is_so =
+            |line: &Json| line["role"] == role && line["server"].as_i64().is_some_and(&is_it);
+        self.until(role, is_so)["server"].as_i64().expect("it has a number")
+    }
+}
+
 impl Drop for Told {
     fn drop(&mut self) {
         self.child.kill().ok();
@@ -192,23 +207,49 @@ impl Drop for Told {
 #[test]
 fn a_server_is_killed_and_restarted_by_lines() {
     let mut told = Told::start(&["--servers", "1"]);
-    let connect = told.connect.clone();
-    let shell = |words: &[&str]| run(&[&["shell", "-server", &connect], words].concat());
-    assert!(shell(&["create", "/kept", "for ever"]).status.success());
+    assert!(told.shell(&["create", "/kept", "for ever"]).status.success());
     told.perform("kill", 1);
     told.tell("pause 1");
     let refused = told.until("a refusal", |line| line["error"].is_string());
     assert_eq!(refused["error"], "server 1 does not run; restart it");
     told.perform("restart", 1);
     told.until("it serves", |line| line["role"] == "standalone");
-    let kept = shell(&["get", "/kept"]);
+    let kept = told.shell(&["get", "/kept"]);
     assert!(String::from_utf8_lossy(&kept.stdout).contains("for ever"));
     told.perform("pause", 1);
     told.perform("resume", 1);
-    assert!(shell(&["get", "/kept"]).status.success());
+    assert!(told.shell(&["get", "/kept"]).status.success());
     told.tell("kill 2");
     let refused = told.until("a refusal", |line| line["error"].is_string());
     assert_eq!(refused["error"], "2 is no server; there are 1 to 1");
+    told.tell("quit");
+    assert_eq!(told.child.wait().expect("it ends").code(), Some(0));
+}
+
+#[test]
+fn an_ensemble_survives_its_leader_and_takes_it_back() {
+    let mut told = Told::start(&["--observers", "1", "-DtickTime=200"]);
+    assert_eq!(told.connect.split(',').count(), 4);
+    let leader = told.role("leader", |_| true);
+    assert!(told.shell(&["create", "/kept", "for ever"]).status.success());
+    told.perform("kill", leader);
+    let next = told.role("leader", |server| server != leader);
+    let kept = told.shell(&["get", "/kept"]);
+    assert!(String::from_utf8_lossy(&kept.stdout).contains("for ever"));
+    told.perform("restart", leader);
+    told.role("follower", |server| server == leader);
+    // Those that follow notice, elect another, and it comes back to follow.
+    told.perform("pause", next);
+    let third = told.role("leader", |server| server != next);
+    told.perform("resume", next);
+    told.role("follower", |server| server == next);
+    told.perform("cut", third);
+    let fourth = told.role("leader", |server| server != third);
+    assert_ne!(fourth, 4, "an observer never leads");
+    told.perform("rejoin", third);
+    told.role("follower", |server| server == third);
+    let kept = told.shell(&["get", "/kept"]);
+    assert!(String::from_utf8_lossy(&kept.stdout).contains("for ever"));
     told.tell("quit");
     assert_eq!(told.child.wait().expect("it ends").code(), Some(0));
 }
