@@ -13,10 +13,12 @@ use crate::start::{Ensemble, Manner, Plan, StartError, attend};
 #[derive(Args, Debug)]
 pub(super) struct StartArgs {
     /// How many servers vote; one alone needs no others
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=25))]
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=25))]
     servers: u16,
     /// How many more follow without a vote
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=25))]
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u16).range(0..=25))]
     observers: u16,
     /// The first server's port for clients; the others have the next ones; 0 is any for each
     #[arg(long, default_value_t = 2181)]

@@ -138,7 +138,7 @@ struct Told {
 
 impl Told {
     fn start(arguments: &[&str]) -> Told {
-        let mut child = command(&["start", "--port", "0", "--log", "warn", "--json"])
+        let mut child = command(&["start", "--port", "0", "--log", "off", "--json"])
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

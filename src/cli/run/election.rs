@@ -12,10 +12,12 @@ use super::{PrintArgs, Story, listed, time};
 #[derive(Args, Debug)]
 pub(super) struct ElectionArgs {
     /// How many servers vote
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=25))]
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=25))]
     servers: u64,
     /// How many more follow without a vote; they have the highest numbers
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=25))]
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=25))]
     observers: u64,
     /// In which order they start; by their numbers if nothing is said
     #[arg(long, value_delimiter = ',', value_name = "3,1,2")]
