@@ -9,7 +9,8 @@
 //! | the learner's history ends                              | what it gets              |
 //! |---------------------------------------------------------|---------------------------|
 //! | where all that is decided ends                          | nothing: DIFF             |
-//! | at a transaction in the leader's memory                 | what follows it: DIFF     |
+//! | at a transaction in the leader's memory, or where an    | what follows it: DIFF     |
+//! | epoch began                                             |                           |
 //! | further on, where the leader's history never was        | a cut to where they met:  |
 //! |                                                         | TRUNC, then what follows  |
 //! | before all that is in memory                            | what follows it, from the |
@@ -81,8 +82,9 @@ pub fn plan(last: Zxid, history: &History, decided: Zxid, disk: Option<u64>) -> 
         let cheap = disk.is_some_and(|limit| behind(last, history) <= limit);
         return if cheap { Plan::FromDisk { after: last } } else { Plan::Snap };
     }
-    if last.counter() == 0 {
-        return after_an_epoch_began(last, history);
+    // It says that an epoch began, and so that it has all before.
+    if last.counter() == 0 && last.epoch() <= decided.epoch() {
+        return Plan::Diff { after: last };
     }
     let met = floor(history, last).min(end);
     // In its own epoch the leader knows what was proposed; there is no later one.
@@ -90,16 +92,6 @@ pub fn plan(last: Zxid, history: &History, decided: Zxid, disk: Option<u64>) -> 
     match met {
         _ if met == last => Plan::Diff { after: last },
         _ if met.counter() > 0 && proposed => Plan::Trunc { to: met },
-        _ => Plan::Snap,
-    }
-}
-
-/// A learner that has all that an epoch began with, and nothing that was proposed in it. Unless the
-/// leader began there too, or has the epoch's first proposal, what that was is not known.
-fn after_an_epoch_began(last: Zxid, history: &History) -> Plan {
-    match history.after(last).next() {
-        _ if last == history.from() => Plan::Diff { after: last },
-        Some(next) if next.zxid.epoch() == last.epoch() => Plan::Diff { after: last },
         _ => Plan::Snap,
     }
 }

@@ -68,11 +68,11 @@ fn a_learner_that_went_on_in_an_epoch_of_which_the_leader_has_nothing_is_cut_whe
 }
 
 #[test]
-fn the_beginning_of_an_epoch_is_known_by_its_first_proposal() {
-    assert_eq!(of_two_epochs(z(4, 0)), Plan::Diff { after: z(4, 0) });
-    for last in [z(3, 0), z(5, 0), z(7, 0)] {
-        assert_eq!(of_two_epochs(last), Plan::Snap, "{last}");
+fn a_learner_that_ends_where_an_epoch_began_has_all_before() {
+    for last in [z(3, 0), z(4, 0), z(5, 0)] {
+        assert_eq!(of_two_epochs(last), Plan::Diff { after: last });
     }
+    assert_eq!(of_two_epochs(z(7, 0)), Plan::Snap, "that epoch has yet to come");
     let began = history(z(2, 0), entries(3, 2), Zxid::ZERO);
     assert_eq!(plan(z(2, 0), &began, z(4, 0), None), Plan::Diff { after: z(2, 0) });
 }
@@ -126,6 +126,8 @@ struct Server {
 /// history of a quorum leads, the quorum takes its history over, and proposals reach some of it.
 struct World {
     servers: Vec<Server>,
+    /// The epochs whose leaders were established.
+    began: BTreeSet<u32>,
     leader: usize,
     epoch: u32,
     /// How much of the leader's log is decided.
@@ -136,7 +138,7 @@ impl World {
     fn grow(dice: &mut Dice) -> World {
         let count = if dice.chance(500) { 3 } else { 5 };
         let servers = vec![Server::default(); count];
-        let mut world = World { servers, leader: 0, epoch: 0, decided: 0 };
+        let mut world = World { servers, began: BTreeSet::new(), leader: 0, epoch: 0, decided: 0 };
         for _ in 0..=dice.below(6) {
             world.reign(dice);
         }
@@ -166,6 +168,7 @@ impl World {
         if has.len() <= count / 2 {
             return;
         }
+        self.began.insert(epoch);
         for counter in 1..=dice.below(6) as u32 {
             self.servers[leader].log.push(z(epoch, counter));
             has.retain(|it| *it == leader || dice.chance(800));
@@ -176,6 +179,14 @@ impl World {
                 self.decided = self.servers[leader].log.len();
             }
         }
+    }
+
+    /// Where a server may say that its history ends: at its last transaction, or where the epoch
+    /// began in which it got no other.
+    fn ends(&self, server: &Server) -> Vec<Zxid> {
+        let last = server.log.last().copied().unwrap_or_default();
+        let began = self.began.contains(&server.current).then_some(z(server.current, 0));
+        std::iter::once(last).chain(began.filter(|began| *began > last)).collect()
     }
 
     /// The leader's history, of which memory has forgotten the first so many entries.
@@ -196,10 +207,12 @@ fn whoever_does_as_planned_has_the_leaders_history() {
         let mut dice = Dice::new(seed);
         let world = World::grow(&mut dice);
         let leaders = &world.servers[world.leader].log;
-        let (history, decided) = world.history(dice.below(world.decided + 1));
-        for server in &world.servers {
+        let forgotten = dice.below(world.decided + 1);
+        let (history, decided) = world.history(forgotten);
+        let claims =
+            world.servers.iter().flat_map(|it| world.ends(it).into_iter().map(move |at| (it, at)));
+        for (server, last) in claims {
             let mut log = server.log.clone();
-            let last = log.last().copied().unwrap_or_default();
             let planned = plan(last, &history, decided, Some(u64::MAX));
             let after = match planned {
                 Plan::Diff { after } => after,
@@ -212,6 +225,10 @@ fn whoever_does_as_planned_has_the_leaders_history() {
                 // The disk knows whether it has it.
                 Plan::FromDisk { after } if leaders.contains(&after) => after,
                 Plan::FromDisk { .. } | Plan::Snap => {
+                    let decided = &leaders[..world.decided];
+                    let shared = log.iter().zip(decided).take_while(|(it, ours)| it == ours);
+                    let shared = shared.count();
+                    assert!(shared <= forgotten, "seed {seed}: {server:?} has more than the state");
                     log.clear();
                     Zxid::ZERO
                 }

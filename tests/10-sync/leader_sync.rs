@@ -239,3 +239,19 @@ fn every_learner_gets_a_snapshot_if_the_operator_says_so() {
     desk.durable();
     assert_eq!(desk.take_told(), ["SnapshotWanted learner #1"]);
 }
+
+#[test]
+fn a_state_never_takes_the_place_of_more_than_it_has() {
+    let mut settings = settings(3, 0);
+    settings.force_snapshot = true;
+    let tail = entries(2, 9).into_iter().skip(7).collect();
+    let mut desk = Desk::new(settings, recovered(2, z(2, 7), tail));
+    desk.joins(1, 1, 2);
+    desk.durable();
+    desk.promises(1, z(2, 8), Some(2));
+    desk.durable();
+    // The leader has yet to learn that 2.8 is committed, and this may be one of two that have it.
+    let sent = desk.take_sent(1).join(", ");
+    let wanted = "LeaderInfo epoch=3, Diff 2.9, Proposal 2.9, Commit 2.9, NewLeader epoch=3";
+    assert_eq!(sent, wanted);
+}
