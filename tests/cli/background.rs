@@ -20,14 +20,29 @@ struct Site {
     port: u16,
 }
 
+/// A port that was free a moment ago: the system gives it to nobody else for a while.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
 impl Site {
     fn new() -> Site {
-        let folder = folder();
-        // Free a moment ago: the system gives it to nobody else for a while.
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+        let (folder, port) = (folder(), free_port());
         let config = config(&folder, &format!("clientPort={port}\nclientPortAddress=127.0.0.1"));
         Site { folder, config, port }
+    }
+
+    /// A member of an ensemble, whose lines in the configuration are these.
+    fn member(number: usize, members: &str) -> Site {
+        let site = Site::new();
+        let lines = format!("initLimit=20\nsyncLimit=5\ntickTime=500\n{members}");
+        let text = fs::read_to_string(&site.config).expect("it was written") + &lines;
+        fs::write(&site.config, text).expect("it can be written");
+        let data = site.folder.path().join("data");
+        fs::create_dir_all(&data).expect("it can be made");
+        fs::write(data.join("myid"), number.to_string()).expect("it can be written");
+        site
     }
 
     fn pid_file(&self) -> PathBuf {
@@ -186,4 +201,25 @@ fn a_server_in_the_foreground_has_a_status_too() {
     let mut log = String::new();
     child.stderr.take().expect("it is piped").read_to_string(&mut log).expect("it is text");
     child.wait().expect("it has ended");
+}
+
+#[test]
+fn members_of_an_ensemble_tell_their_roles_when_there_is_a_quorum() {
+    let member = |number| format!("server.{number}=127.0.0.1:{}:{}\n", free_port(), free_port());
+    let members: String = (1..=3).map(member).collect();
+    let sites: Vec<Site> = (1..=2).map(|number| Site::member(number, &members)).collect();
+    sites[0].start();
+    let (code, said) = sites[0].says("status", &[]);
+    assert_eq!((code, said.contains("\nnot serving: ")), (1, true), "{said}");
+    sites[1].start();
+    let begun = Instant::now();
+    let status = |site: &Site| -> Json {
+        let output = site.run("status", &["--json"]);
+        serde_json::from_slice(&output.stdout).expect("it is JSON")
+    };
+    while sites.iter().any(|site| status(site)["mode"].is_null()) {
+        assert!(begun.elapsed() < PATIENCE, "no leader is elected");
+    }
+    assert_eq!(status(&sites[0])["mode"], "follower");
+    assert_eq!(status(&sites[1])["mode"], "leader");
 }
