@@ -194,10 +194,14 @@ impl<F: Files> Store<F> {
             whole.push(file.zxid());
         }
         let all: Vec<DataFile> = logs.into_iter().chain(snapshots).collect();
-        for file in deletable(&all, &whole, keep) {
+        // Snapshots first, then the log from its beginning, and one after another on disk: so that no
+        // hole appears, nor a snapshot after which the log does not go on.
+        let mut gone = deletable(&all, &whole, keep);
+        gone.sort_by_key(|file| (file.is_log(), file.zxid()));
+        for file in gone {
             self.files.remove(&file.name())?;
+            self.files.sync_names()?;
             self.whole.remove(&file);
-            self.names_changed = true;
         }
         self.places.clear();
         Ok(())
