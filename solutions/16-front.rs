@@ -263,7 +263,7 @@ impl Front {
     }
 
     /// The session is there: answers the connect request. Gives what was held back.
-    pub fn welcome(&mut self, number: u64) -> impl Iterator<Item = Bytes> + use<> {
+    pub fn welcome(&mut self, number: u64) -> Vec<Bytes> {
         if let Some(client) = self.clients.attach(number) {
             let (session_id, timeout) = (client.session, client.timeout);
             let read_only = client.read_only.map(|_| false);
@@ -273,10 +273,11 @@ impl Front {
             encode_connect_response(self.clients.out(number), &response, read_only);
         }
         let held = self.clients.take_waiting(number).into_iter();
-        held.filter_map(|held| match held {
+        let requests = held.filter_map(|held| match held {
             Waiting::Request(frame) => Some(frame),
             Waiting::Turn(_) => None,
-        })
+        });
+        requests.collect()
     }
 
     /// There is no such session, or it is over, or the password is wrong: the client cannot tell.

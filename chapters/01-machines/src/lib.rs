@@ -20,6 +20,7 @@ pub mod trace;
 pub mod world;
 
 mod clock;
+mod connection;
 mod host;
 mod inode;
 mod network;

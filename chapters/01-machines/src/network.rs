@@ -15,65 +15,15 @@
 //!
 //! Book: chapter 1.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::connection::{ACCEPTOR, Connection, DIALLER, End, Parcel, State};
 use crate::dice::Dice;
 use crate::machine::{Event, Machine, Protocol};
 use crate::node::NodeId;
 use crate::schedule::Happening;
 use crate::trace::Kind;
 use crate::world::{Occurrence, Simulated, World};
-
-/// The end that asked for the connection.
-pub(crate) const DIALLER: usize = 0;
-/// The end that was asked.
-pub(crate) const ACCEPTOR: usize = 1;
-
-/// What travels over a connection.
-#[derive(Clone, Debug)]
-pub(crate) enum Parcel<P: Protocol> {
-    /// Asks for the connection.
-    Dial,
-    /// Says that it is open.
-    Accepted,
-    /// A message, with its number in the trace.
-    Message { number: u64, message: P::Message },
-    /// Asks to be sent back, since all before it has arrived.
-    Mark,
-    /// The answer to a mark.
-    Marked,
-    /// Says that nothing more will come: the end is closed, or refused, or long gone.
-    Finished,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Opening,
-    Open,
-    Gone,
-}
-
-pub(crate) struct End<P: Protocol> {
-    pub(crate) node: NodeId,
-    /// What the machine here calls the other end. An acceptor has not named it while it opens.
-    peer: Option<P::Peer>,
-    state: State,
-    /// The machine does not read.
-    unread: bool,
-    /// What has come so far and could not be taken in.
-    pub(crate) inbox: VecDeque<Parcel<P>>,
-    /// When the last parcel for this end arrives.
-    last: Duration,
-    /// Whether the sender at the other end is about to give up.
-    giving_up: bool,
-}
-
-pub(crate) struct Connection<P: Protocol> {
-    pub(crate) ends: [End<P>; 2],
-    /// Everything that travels on it is lost.
-    pub(crate) broken: bool,
-}
 
 pub(crate) struct Network<P: Protocol> {
     pub(crate) connections: BTreeMap<u64, Connection<P>>,
@@ -444,17 +394,3 @@ where
 
 type PeerOf<M> = <<M as Machine>::Protocol as Protocol>::Peer;
 type MessageOf<M> = <<M as Machine>::Protocol as Protocol>::Message;
-
-impl<P: Protocol> End<P> {
-    fn new(node: NodeId, peer: Option<P::Peer>) -> Self {
-        End {
-            node,
-            peer,
-            state: State::Opening,
-            unread: false,
-            inbox: VecDeque::new(),
-            last: Duration::ZERO,
-            giving_up: false,
-        }
-    }
-}

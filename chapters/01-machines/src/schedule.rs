@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::connection::Parcel;
 use crate::machine::Protocol;
-use crate::network::Parcel;
 use crate::node::NodeId;
 
 /// Something that will happen.

@@ -1,7 +1,7 @@
 //! The switch between the nodes: where wires are cut, mended and broken.
 
+use crate::connection::{ACCEPTOR, DIALLER};
 use crate::machine::Machine;
-use crate::network::{ACCEPTOR, DIALLER};
 use crate::node::NodeId;
 use crate::schedule::Happening;
 use crate::trace::Kind;

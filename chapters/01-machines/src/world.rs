@@ -18,9 +18,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::connection::{ACCEPTOR, Parcel};
 use crate::dice::Dice;
 use crate::machine::{Effects, Fault, Machine, Now, Protocol};
-use crate::network::{ACCEPTOR, Network, Parcel};
+use crate::network::Network;
 use crate::node::{Boot, Booted, Node, NodeId, Process};
 use crate::schedule::{Happening, Schedule};
 use crate::settings::Settings;
