@@ -1,4 +1,4 @@
-//! `ensemble bench`: how fast a server is, beside another one if you like.
+//! `ensemble bench`: how fast a server or an ensemble is, beside another one if you like.
 //!
 //! The driver shares the machine with the server that it measures, so it is as light as it can be:
 //! all connections on one thread, requests encoded once and then only numbered, as many in one
@@ -29,7 +29,6 @@ use tokio::task::{JoinSet, LocalSet};
 use tokio::time::Instant;
 
 pub use pipe::BenchError;
-use pipe::Pipe;
 use report::Report;
 use site::{Site, Target};
 pub use workload::Workload;
@@ -38,9 +37,10 @@ use workload::{Load, Measure};
 /// What to measure, and how.
 #[derive(Args, Clone, Debug)]
 pub struct BenchArgs {
-    /// The server: host:port[,host:port...][/chroot]
+    /// The server, or those of an ensemble: host:port[,host:port...][/chroot]. The clients are
+    /// dealt out to them in turn
     connect: String,
-    /// Another server to compare with
+    /// Another server or ensemble to compare with
     #[arg(long, value_name = "CONNECT")]
     against: Option<String>,
     /// How many clients ask at the same time
@@ -131,7 +131,7 @@ async fn measure(args: &BenchArgs, sites: &[Site]) -> Result<Report, BenchError>
         for round in 0..=args.rounds {
             for (index, site) in sites.iter().enumerate() {
                 progress.say(&format!("{measure}, {} on {}", name(round, args), site.target));
-                let run = run_once(args, site, measure).await?;
+                let run = run_once(args, site, measure, round).await?;
                 if round > 0 {
                     report.add(measure, index, run);
                 }
@@ -146,21 +146,31 @@ fn name(round: u32, args: &BenchArgs) -> String {
     if round == 0 { "warming up".into() } else { format!("round {round} of {}", args.rounds) }
 }
 
-/// One measure on one target, with connections of its own.
-async fn run_once(args: &BenchArgs, site: &Site, measure: Measure) -> Result<Run, BenchError> {
+/// One measure on one target, with connections of its own. A client that is alone is another one
+/// in every round, and so asks another server.
+async fn run_once(
+    args: &BenchArgs,
+    site: &Site,
+    measure: Measure,
+    round: u32,
+) -> Result<Run, BenchError> {
     let duration = Duration::from_secs_f64(args.seconds);
     if measure == Measure::Watch {
         return fanout::run(site, args.clients, args.size, duration).await;
     }
-    let (clients, depth) = if measure.is_alone() { (1, 1) } else { (args.clients, args.depth) };
+    let alone = round % args.clients;
+    let (clients, depth) = match measure.is_alone() {
+        true => (alone..alone + 1, 1),
+        false => (0..args.clients, args.depth),
+    };
     let mut pipes = Vec::new();
-    for client in 0..clients {
-        pipes.push(Pipe::connect(site.target.server(client)).await?);
+    for client in clients.clone() {
+        pipes.push(site.connect(client).await?);
     }
     let start = Instant::now();
     let end = start + duration;
     let mut tasks = JoinSet::new();
-    for (client, mut pipe) in (0..).zip(pipes) {
+    for (client, mut pipe) in clients.zip(pipes) {
         let mut load = Load::new(measure, &site.root, client, args.size);
         tasks.spawn_local(async move {
             let latencies = pipe.drive(&mut load, depth, end).await?;

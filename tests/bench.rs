@@ -1,6 +1,9 @@
-//! `ensemble bench`: it measures a server, compares two, and leaves nothing behind.
+//! `ensemble bench`: it measures a server or an ensemble, compares two, and leaves nothing behind.
 #![allow(clippy::disallowed_methods, reason = "a real server lives in real time")]
 
+#[path = "support/ensemble.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod ensemble;
 #[path = "support/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod server;
@@ -12,6 +15,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
+use ensemble::Ensemble;
 use server::Server;
 use wire::{Client, Reader};
 
@@ -50,6 +54,26 @@ fn it_compares_two_servers_and_leaves_nothing_behind() {
     let mut client = Client::connect(server.address(), 30_000);
     let (_, body) = client.ask(8, |request| request.buffer(b"/").byte(0));
     assert_eq!(Reader(&body).int(), Some(1), "only /zookeeper is left");
+}
+
+#[test]
+fn it_deals_its_clients_out_to_the_servers_of_an_ensemble() {
+    let settings = [("tickTime", "1000"), ("initLimit", "20"), ("syncLimit", "10")];
+    let mut ensemble = Ensemble::ours(3, 0, &settings);
+    ensemble.start_all();
+    let ids: Vec<usize> = ensemble.ids().collect();
+    let output = bench(&[&quick(&ensemble.connect(&ids))[..], &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let results: Json = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(results.as_array().expect("a list").len(), MEASURES.len());
+    for id in ids {
+        let mut client = Client::connect(ensemble.address(id), 10_000);
+        let received = ensemble.count_of(id, "zk_packets_received");
+        assert!(received > 100, "server {id} was asked {received} times");
+        client.ask(9, |request| request.buffer(b"/"));
+        let (_, body) = client.ask(8, |request| request.buffer(b"/").byte(0));
+        assert_eq!(Reader(&body).int(), Some(1), "only /zookeeper is left");
+    }
 }
 
 #[test]

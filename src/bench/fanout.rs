@@ -34,7 +34,7 @@ pub(crate) async fn run(
     let (tell, mut told) = unbounded_channel();
     let mut tasks = JoinSet::new();
     for client in 0..watchers {
-        let pipe = Pipe::connect(site.target.server(client)).await?;
+        let pipe = site.connect(client).await?;
         let (path, tell) = (path.clone(), tell.clone());
         tasks.spawn_local(async move {
             let watched = watch(pipe, path, &tell).await;
@@ -45,7 +45,7 @@ pub(crate) async fn run(
             watched
         });
     }
-    let mut writer = Pipe::connect(site.target.server(0)).await?;
+    let mut writer = site.connect(0).await?;
     let data = data(size);
     let mut run = Run { count: 0, elapsed: duration, latencies: histogram() };
     let start = Instant::now();

@@ -1,9 +1,10 @@
 //! The nodes of a benchmark on one target: made before, deleted after.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use jute::records::{DeleteRequest, ErrorCode};
+use jute::records::{DeleteRequest, ErrorCode, MaybePathRequest};
 use protocol::Request;
 
 use super::pipe::{BenchError, Pipe};
@@ -38,7 +39,7 @@ impl Target {
     }
 
     /// The server of a client; clients are dealt out in turn.
-    pub(crate) fn server(&self, client: u32) -> &str {
+    fn server(&self, client: u32) -> &str {
         &self.servers[client as usize % self.servers.len()]
     }
 }
@@ -73,6 +74,15 @@ impl Site {
         }
         pipe.close().await?;
         Ok(Self { target, root, clients })
+    }
+
+    /// Connects a client. Its server may be behind the one through which the nodes were made; it is
+    /// not when it has answered.
+    pub(crate) async fn connect(&self, client: u32) -> Result<Pipe, BenchError> {
+        let mut pipe = Pipe::connect(self.target.server(client)).await?;
+        let everything = MaybePathRequest { path: Some(Cow::Borrowed(self.root.as_str())) };
+        pipe.call(&Request::Sync(everything), &[]).await?;
+        Ok(pipe)
     }
 
     /// Deletes what a client has created.
