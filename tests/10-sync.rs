@@ -1,7 +1,5 @@
 //! Chapter 10: what must hold of leaders, learners, and members.
 
-#[path = "10-sync/leader_apache.rs"]
-mod leader_apache;
 #[path = "10-sync/leader_begins.rs"]
 mod leader_begins;
 #[path = "10-sync/leader_crowd.rs"]
@@ -16,9 +14,17 @@ mod leader_plan;
 mod leader_reigns;
 #[path = "10-sync/leader_sync.rs"]
 mod leader_sync;
+#[path = "10-sync/leaders_in_place.rs"]
+mod leaders_in_place;
+#[path = "10-sync/learners_in_place.rs"]
+mod learners_in_place;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "support/quorum.rs"]
 mod quorum;
+#[path = "10-sync/recorded.rs"]
+mod recorded;
+#[path = "10-sync/scenes.rs"]
+mod scenes;
 #[path = "10-sync/world.rs"]
 mod world;
 #[path = "10-sync/world_nemesis.rs"]
