@@ -22,6 +22,7 @@ mod server;
 #[path = "conversations/stage.rs"]
 mod stage;
 #[path = "support/wire.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod wire;
 #[path = "conversations/words.rs"]
 mod words;

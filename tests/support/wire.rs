@@ -62,7 +62,7 @@ fn closed(error: &io::Error) -> bool {
 }
 
 /// Writes records.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Writer(Vec<u8>);
 
 impl Writer {
@@ -84,6 +84,12 @@ impl Writer {
     pub(crate) fn buffer(mut self, value: &[u8]) -> Self {
         self = self.int(value.len() as i32);
         self.0.extend(value);
+        self
+    }
+
+    /// What another has written, after this.
+    pub(crate) fn then(mut self, other: Writer) -> Self {
+        self.0.extend(other.0);
         self
     }
 
