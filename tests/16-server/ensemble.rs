@@ -4,21 +4,24 @@
 //! more to do; `pass` lets time go by. What servers say to each other arrives in order, and a test
 //! may hold it up, cut it off, or look at it.
 
+#[path = "ensemble_clients.rs"]
+mod clients;
+#[path = "ensemble_wires.rs"]
+mod wires;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use election::{Link, Members};
-use jute::records::ConnectRequest;
+use election::Members;
 use machines::{Effect, Effects, Event, Machine, Now, SimFiles};
-use protocol::{Request, Word, encode_connect, encode_request};
 use server::{Message, Notice, Peer, Server, Settings, State, Timer, Zk};
 use storage::{Store, Write};
 use zab::Packet;
-use zxid::{ServerId, SessionId};
+use zxid::ServerId;
 
-use crate::stage::{self, Heard, hear, new_session, peer};
+use crate::stage;
 
 /// One server, or the place where it was.
 struct Place {
@@ -187,44 +190,6 @@ impl Ensemble {
         self.server(id).state()
     }
 
-    /// Asserts that all servers that are up have the same, but for what each says of the ensemble.
-    pub(crate) fn assert_alike(&self) {
-        let up = self.places.iter().filter(|(_, place)| place.up.is_some());
-        let states: Vec<(i64, &State)> = up.map(|(id, _)| (*id, self.state(*id))).collect();
-        let (first, state) = states[0];
-        for (id, other) in &states[1..] {
-            assert_eq!(state.last, other.last, "servers {first} and {id}");
-            assert_eq!(state.sessions, other.sessions, "servers {first} and {id}");
-            assert_eq!(state.tree.digest(), other.tree.digest(), "servers {first} and {id}");
-            assert_eq!(state.tree.len(), other.tree.len(), "servers {first} and {id}");
-        }
-    }
-
-    /// Asserts that all servers that are up have the same nodes, with the same data and stats.
-    pub(crate) fn assert_same_nodes(&self) {
-        let up: Vec<i64> = self.places.keys().copied().filter(|id| self.is_up(*id)).collect();
-        let all = |id: i64| {
-            let mut nodes = BTreeMap::new();
-            self.state(id).tree.visit_all(|path, node| {
-                if path != "/zookeeper/config" {
-                    let (data, acl) = (node.data().map(<[u8]>::to_vec), node.acl().to_vec());
-                    nodes.insert(path.to_owned(), (node.persisted(), data, acl));
-                }
-                true
-            });
-            nodes
-        };
-        let first = all(up[0]);
-        for id in &up[1..] {
-            let other = all(*id);
-            for (path, node) in &first {
-                let theirs = other.get(path);
-                assert!(theirs == Some(node), "{path} on {} and {id}: {node:?}, {theirs:?}", up[0]);
-            }
-            assert_eq!(first.len(), other.len(), "servers {} and {id}", up[0]);
-        }
-    }
-
     pub(crate) fn is_up(&self, id: i64) -> bool {
         self.places[&id].up.is_some()
     }
@@ -271,21 +236,6 @@ impl Ensemble {
     /// It is reached again.
     pub(crate) fn heal(&mut self, id: i64) {
         self.cut_off.remove(&id);
-    }
-
-    /// Every connection between a server and others ends.
-    fn sever(&mut self, id: i64) {
-        let touches = |end: &(i64, Peer), other: &(i64, Peer, u64)| end.0 == id || other.0 == id;
-        let ends: Vec<((i64, Peer), u64)> = self
-            .wires
-            .iter()
-            .filter(|(end, other)| touches(end, other))
-            .map(|(end, other)| (*end, other.2))
-            .collect();
-        for ((id, peer), number) in ends {
-            self.post.retain(|(to, end, of, _)| (*to, *end, *of) != (id, peer, number));
-            self.post.push_back((id, peer, number, Parcel::Closed));
-        }
     }
 
     /// Tells a server something, and carries out what it wants.
@@ -357,27 +307,6 @@ impl Ensemble {
         }
     }
 
-    fn open_wire(&mut self, id: i64, to: Peer) {
-        self.accepted += 1;
-        let (other, end) = match to {
-            Peer::Election(Link::To(other)) => (other.0, Peer::Election(Link::From(self.accepted))),
-            Peer::Quorum(zab::Peer::Leader(other)) => {
-                (other.0, Peer::Quorum(zab::Peer::Learner(self.accepted)))
-            }
-            other => panic!("nobody calls {other}"),
-        };
-        let number = self.accepted;
-        let up = self.places.get(&other).is_some_and(|place| place.up.is_some());
-        if !up || self.cut_off.contains(&id) || self.cut_off.contains(&other) {
-            return self.post.push_back((id, to, number, Parcel::Closed));
-        }
-        let before = self.wires.insert((id, to), (other, end, number));
-        assert!(before.is_none(), "a connection is opened once: {id} {to}");
-        self.wires.insert((other, end), (id, to, number));
-        self.post.push_back((other, end, number, Parcel::Opened));
-        self.post.push_back((id, to, number, Parcel::Opened));
-    }
-
     /// Everybody works until nobody has anything more to do.
     pub(crate) fn settle(&mut self) {
         while self.deliver() || self.drain() || self.work_disks() {}
@@ -398,48 +327,6 @@ impl Ensemble {
                 self.event(id, event);
             }
         }
-    }
-
-    /// Delivers what is on its way. Says whether something was.
-    fn deliver(&mut self) -> bool {
-        let mut any = false;
-        let mut stays = VecDeque::new();
-        while let Some((to, end, number, parcel)) = self.post.pop_front() {
-            let wire = self.wires.get(&(to, end)).copied();
-            let open = wire.is_some_and(|(_, _, of)| of == number);
-            if open && wire.is_some_and(|(sender, ..)| self.muted.contains(&sender)) {
-                stays.push_back((to, end, number, parcel));
-                continue;
-            }
-            any = true;
-            let place = self.places.get_mut(&to);
-            let up = place.and_then(|place| place.up.as_mut());
-            match (parcel, up) {
-                (Parcel::Closed, up) => {
-                    if open {
-                        self.wires.remove(&(to, end));
-                    }
-                    if let Some(up) = up.filter(|_| open || wire.is_none()) {
-                        up.held.retain(|(from, _)| *from != end);
-                        up.paused.remove(&end);
-                        self.event(to, Event::Closed(end));
-                    }
-                }
-                // Of a connection that is gone nothing comes any more.
-                (_, None) => {}
-                _ if !open => {}
-                (Parcel::Message(message), Some(up)) if up.paused.contains(&end) => {
-                    up.held.push_back((end, message));
-                }
-                (Parcel::Message(message), _) => {
-                    self.event(to, Event::Received { from: end, message });
-                }
-                (Parcel::Opened, _) => self.event(to, Event::Opened(end)),
-                (Parcel::Flushed, _) => self.event(to, Event::Flushed(end)),
-            }
-        }
-        self.post = stays;
-        any
     }
 
     /// Tells everybody who was told something that there is no more.
@@ -531,115 +418,5 @@ impl Ensemble {
     fn move_clock(&mut self, to: Duration) {
         self.now.wall_ms += (to - self.now.monotonic).as_millis() as i64;
         self.now.monotonic = to;
-    }
-
-    /// A connection to a server.
-    pub(crate) fn open(&mut self, id: i64, number: u64) {
-        self.at.insert(number, id);
-        self.event(id, Event::Opened(peer(number)));
-    }
-
-    /// The connection is lost.
-    pub(crate) fn lose(&mut self, number: u64) {
-        let id = self.at[&number];
-        self.closed.insert(number);
-        self.event(id, Event::Closed(peer(number)));
-    }
-
-    fn frame(&mut self, number: u64, frame: &[u8]) {
-        let message = Message::Frame(Bytes::copy_from_slice(frame));
-        let id = self.at[&number];
-        self.event(id, Event::Received { from: peer(number), message });
-    }
-
-    /// The answer to a four-letter word.
-    pub(crate) fn word(&mut self, id: i64, word: Word) -> String {
-        let number = 1_000_000 + self.accepted;
-        self.accepted += 1;
-        self.open(id, number);
-        let message = Message::Word(word);
-        self.event(id, Event::Received { from: peer(number), message });
-        self.settle();
-        String::from_utf8(self.sent.remove(&number).unwrap_or_default()).expect("text")
-    }
-
-    /// The first frame.
-    pub(crate) fn connect(&mut self, number: u64, request: &ConnectRequest<'_>) {
-        let mut out = Vec::new();
-        encode_connect(&mut out, request, Some(false));
-        self.frame(number, &out[4..]);
-    }
-
-    /// A request; nothing else happens yet.
-    pub(crate) fn ask(&mut self, number: u64, xid: i32, request: &Request<'_>) {
-        let mut out = Vec::new();
-        encode_request(&mut out, xid, request);
-        self.frame(number, &out[4..]);
-    }
-
-    /// A frame of any kind.
-    pub(crate) fn ask_raw(&mut self, number: u64, xid: i32, op: i32, body: &[u8]) {
-        let frame = [&xid.to_be_bytes(), &op.to_be_bytes(), body].concat();
-        self.frame(number, &frame);
-    }
-
-    /// A new session at a server.
-    pub(crate) fn join(&mut self, id: i64, number: u64) -> (SessionId, Vec<u8>) {
-        self.open(id, number);
-        self.connect(number, &new_session(10_000));
-        self.settle();
-        match self.heard(number).as_slice() {
-            [Heard::Connected { session, password, .. }] => (*session, password.clone()),
-            other => panic!("not connected: {other:?}"),
-        }
-    }
-
-    /// Goes on with a session at a server. Says what is heard.
-    pub(crate) fn rejoin(
-        &mut self,
-        id: i64,
-        number: u64,
-        (session, password): &(SessionId, Vec<u8>),
-    ) -> Vec<Heard> {
-        self.open(id, number);
-        let request = ConnectRequest {
-            session_id: *session,
-            password: Some(password),
-            ..new_session(10_000)
-        };
-        self.connect(number, &request);
-        self.settle();
-        self.heard(number)
-    }
-
-    /// Asks, and gives what is heard when everything is done.
-    pub(crate) fn call(&mut self, number: u64, xid: i32, request: &Request<'_>) -> Vec<Heard> {
-        self.ask(number, xid, request);
-        self.settle();
-        self.heard(number)
-    }
-
-    /// The error of the only answer.
-    pub(crate) fn error(&mut self, number: u64, xid: i32, request: &Request<'_>) -> i32 {
-        match self.call(number, xid, request)[..] {
-            [Heard::Reply { err, .. }] => err,
-            ref other => panic!("one answer, not {other:?}"),
-        }
-    }
-
-    /// What a client has heard since the last time.
-    pub(crate) fn heard(&mut self, number: u64) -> Vec<Heard> {
-        let bytes = self.sent.remove(&number).unwrap_or_default();
-        hear(&bytes, &mut self.greeted, number)
-    }
-
-    /// The numbers of the replies, and -1 for each event, in order.
-    pub(crate) fn order(&mut self, number: u64) -> Vec<i32> {
-        let number_of = |heard: Heard| match heard {
-            Heard::Connected { .. } => 0,
-            Heard::Reply { xid, .. } => xid,
-            Heard::Event { .. } => -1,
-        };
-        self.heard(number).into_iter().map(number_of).collect()
     }
 }
