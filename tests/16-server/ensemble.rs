@@ -72,6 +72,8 @@ pub(crate) struct Ensemble {
     at: BTreeMap<u64, i64>,
     pub(crate) closed: BTreeSet<u64>,
     pub(crate) notices: Vec<(i64, Notice)>,
+    /// Snapshots that were given up.
+    pub(crate) abandoned: usize,
     /// Every packet between leader and learners, in the order of sending.
     pub(crate) packets: Vec<(i64, Packet)>,
 }
@@ -80,7 +82,8 @@ pub(crate) fn settings_of(id: i64, members: &Members) -> Settings {
     let member = sync::Settings {
         me: ServerId(id),
         members: members.clone(),
-        config: Bytes::from_static(b"server.1=a:1:2:participant\nversion=0"),
+        // Each server may write the members in its own way.
+        config: Bytes::from(format!("server.1=name{id}:1:2:participant\nversion=0")),
         election_address: format!("10.1.1.{id}:2"),
         election_limits: election::Limits::default(),
         tick: Duration::from_millis(2000),
@@ -132,6 +135,7 @@ impl Ensemble {
             at: BTreeMap::new(),
             closed: BTreeSet::new(),
             notices: Vec::new(),
+            abandoned: 0,
             packets: Vec::new(),
         };
         (1..=voters + observers).for_each(|id| ensemble.start(id));
@@ -277,7 +281,10 @@ impl Ensemble {
                 up.timers.insert(timer, self.now.monotonic + after);
             }
             Effect::Clear(timer) => drop(up.timers.remove(&timer)),
-            Effect::Write(_) | Effect::Sync(_) | Effect::Fetch(_) => up.disk.push_back(effect),
+            Effect::Write(_) | Effect::Sync(_) | Effect::Fetch(_) => {
+                self.abandoned += usize::from(effect == Effect::Write(Write::AbandonSnapshot));
+                up.disk.push_back(effect);
+            }
             Effect::Answer(notice) => {
                 let wrong = matches!(notice, Notice::DigestMismatch { .. });
                 assert!(!wrong, "the tree is what each transaction says: {notice:?}");

@@ -11,6 +11,7 @@ use zab::Packet;
 use zxid::{SessionId, Zxid};
 
 use crate::ensemble::Ensemble;
+use crate::roles_faults::only_snapshots;
 use crate::stage::{Heard, create, create_by, delete, exists, get, new_session, set, sync};
 
 #[test]
@@ -223,8 +224,10 @@ fn a_learner_hears_of_a_sync_before_it_hears_of_a_later_write() {
     ensemble.ask(1, 2, &create("/after", 0));
     ensemble.ask(1, 3, &sync("/"));
     ensemble.ask(1, 4, &create("/later", 0));
+    for _ in 0..200 {
+        ensemble.settle_a_little();
+    }
     ensemble.settle();
-    ensemble.pass(4000);
     assert_eq!(ensemble.order(1), [1, 2, 3, 4]);
     let sent = ensemble.packets.iter().filter(|(from, _)| *from == leader);
     let mut told: Vec<&Packet> = sent
@@ -236,6 +239,39 @@ fn a_learner_hears_of_a_sync_before_it_hears_of_a_later_write() {
     let last = ensemble.state(leader).last;
     let commits = [Packet::Commit(Zxid(last.0 - 1)), Packet::Commit(last)];
     assert_eq!(told, [&Packet::Sync, &commits[0], &Packet::Sync, &commits[1]]);
+}
+
+#[test]
+fn own_clients_syncs_are_answered_before_a_later_write_too() {
+    let mut ensemble = Ensemble::new(3, 0);
+    ensemble.join(ensemble.leader(), 1);
+    for xid in 1..=20 {
+        let request = if xid % 2 == 0 { create("/s", 2) } else { sync("/") };
+        ensemble.ask(1, xid, &request);
+    }
+    for _ in 0..400 {
+        ensemble.settle_a_little();
+    }
+    ensemble.settle();
+    assert_eq!(ensemble.order(1), (1..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_sync_waits_for_what_was_proposed_and_for_an_answer_to_its_own_question() {
+    let mut syncs = server::Syncs::default();
+    let upto = |counter| Zxid::new(1, counter);
+    for (whom, counter, question) in [("a", 3, 1), ("b", 3, 2), ("c", 5, 2), ("d", 5, 3)] {
+        syncs.add(upto(counter), question, whom);
+    }
+    assert_eq!(syncs.next(upto(2), 9), None, "3 was proposed before");
+    assert_eq!(syncs.next(upto(3), 0), None, "nobody was asked since");
+    assert_eq!(syncs.next(upto(3), 1), Some("a"));
+    assert_eq!(syncs.next(upto(9), 1), None, "the answer is to an earlier question");
+    assert_eq!(syncs.next_before(upto(3)), None);
+    assert_eq!(syncs.next_before(upto(4)), Some("b"), "4 was proposed later");
+    assert_eq!(syncs.next_before(upto(5)), None);
+    assert_eq!(syncs.next(upto(5), 3), Some("c"));
+    assert_eq!(syncs.len(), 1);
 }
 
 #[test]
@@ -290,15 +326,16 @@ fn whatever_a_learner_passes_on_becomes_one_transaction() {
 
 #[test]
 fn every_server_shows_its_own_view_of_the_ensemble() {
-    let mut ensemble = Ensemble::new(3, 1);
-    ensemble.join(4, 9);
+    // Also if it has the leader's state.
+    let mut ensemble = Ensemble::with(3, 1, only_snapshots);
     for id in 1..=4 {
         let number = id as u64;
         ensemble.join(id, number);
         let heard = ensemble.call(number, 1, &get("/zookeeper/config", false));
         let [Heard::Reply { err: 0, body, .. }] = &heard[..] else { panic!("{heard:?}") };
         let read: GetDataResponse<'_> = jute::from_slice(body).expect("an answer");
-        assert_eq!(read.data, Some(&b"server.1=a:1:2:participant\nversion=0"[..]));
+        let text = format!("server.1=name{id}:1:2:participant\nversion=0");
+        assert_eq!(read.data, Some(text.as_bytes()));
         let stat = read.stat;
         assert_eq!((stat.czxid, stat.mzxid, stat.ctime), (Zxid::ZERO, Zxid::ZERO, 0));
         assert_eq!((stat.version, stat.aversion, stat.cversion), (-1, -1, 0));
@@ -329,7 +366,7 @@ fn operators_are_told_what_each_server_is() {
             assert!(conf.contains(line), "{line} is not in {conf}");
         }
         assert!(conf.ends_with(&format!(
-            "peerType={kind}\nmembership: \nserver.1=a:1:2:participant\nversion=0"
+            "peerType={kind}\nmembership: \nserver.1=name{id}:1:2:participant\nversion=0"
         )));
         assert_eq!(ensemble.word(id, Word::Isro), "rw");
     }

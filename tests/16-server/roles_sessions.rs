@@ -1,12 +1,15 @@
 //! Sessions of an ensemble: they outlive connections, servers and leaders.
 
+use std::collections::BTreeSet;
+
 use jute::records::{ConnectRequest, ErrorCode};
+use protocol::Request;
 use server::{Notice, Refused};
+use zab::Packet;
 use zxid::SessionId;
 
 use crate::ensemble::Ensemble;
 use crate::stage::{Heard, create, exists, new_session, set};
-use protocol::Request;
 
 /// Whether a server has a node.
 fn has(ensemble: &Ensemble, id: i64, path: &str) -> bool {
@@ -45,6 +48,78 @@ fn each_server_gives_ids_of_its_own() {
     ensemble.start(1);
     ensemble.until_served();
     assert!(ensemble.join(1, 101).0 > first);
+}
+
+#[test]
+fn no_id_is_given_twice_though_all_servers_start_again_with_their_clocks_set_back() {
+    let mut ensemble = Ensemble::new(3, 0);
+    let wall = ensemble.now.wall_ms;
+    let mut given = BTreeSet::new();
+    for round in 0..3 {
+        for id in 1..=3 {
+            for n in 0..3 {
+                let number = 100 * round + 10 * id as u64 + n;
+                assert!(given.insert(ensemble.join(id, number).0), "round {round}");
+                if n == 1 {
+                    ensemble.call(number, 1, &Request::CloseSession);
+                }
+            }
+        }
+        (1..=3).for_each(|id| ensemble.stop(id));
+        ensemble.now.wall_ms = wall - 3_600_000;
+        (1..=3).for_each(|id| ensemble.start(id));
+        ensemble.until_served();
+    }
+}
+
+#[test]
+fn the_end_of_a_session_is_no_answer_to_what_it_asked() {
+    let mut ensemble = Ensemble::new(3, 0);
+    let (leader, follower) = (ensemble.leader(), ensemble.follower());
+    ensemble.open(follower, 1);
+    ensemble.connect(1, &new_session(4000));
+    ensemble.settle();
+    ensemble.heard(1);
+    // What the follower passes on does not arrive, and so the leader ends the session. Its end has
+    // the same number.
+    ensemble.muted.insert(follower);
+    ensemble.ask(1, 0, &create("/a", 0));
+    ensemble.pass(8000);
+    assert!(ensemble.state(follower).sessions.is_empty());
+    assert_eq!(ensemble.heard(1), []);
+    assert!(ensemble.closed.contains(&1));
+    ensemble.muted.clear();
+    ensemble.settle();
+    assert!(!has(&ensemble, leader, "/a"));
+    ensemble.assert_alike();
+}
+
+#[test]
+fn a_session_with_very_many_nodes_ends_in_a_small_transaction() {
+    let mut ensemble = Ensemble::new(3, 0);
+    let follower = ensemble.follower();
+    ensemble.join(follower, 1);
+    for xid in 1..=1500 {
+        let path = format!("/{}-{xid}", "x".repeat(200));
+        ensemble.ask(1, xid, &create(&path, 1));
+    }
+    ensemble.settle();
+    assert_eq!(ensemble.state(1).tree.ephemerals_count(), 1500);
+    ensemble.packets.clear();
+    ensemble.call(1, 1501, &Request::CloseSession);
+    for id in 1..=3 {
+        assert_eq!(ensemble.state(id).tree.ephemerals_count(), 0);
+    }
+    ensemble.assert_alike();
+    let size = |packet: &Packet| match packet {
+        Packet::Proposal(entry) => entry.payload.len(),
+        _ => 0,
+    };
+    let largest = ensemble.packets.iter().map(|(_, packet)| size(packet)).max();
+    assert_eq!(largest, Some(32), "a header");
+    ensemble.join(follower, 2);
+    assert_eq!(ensemble.error(2, 1, &create("/after", 0)), 0);
+    ensemble.assert_alike();
 }
 
 #[test]
