@@ -316,17 +316,12 @@ impl Ensemble {
 
     /// Everybody works until nobody has anything more to do.
     pub(crate) fn settle(&mut self) {
-        while self.deliver() || self.drain() || self.work_disks() {}
+        while self.deliver(usize::MAX) || self.drain() || self.work_disks() {}
     }
 
     /// Everybody does the next thing that there is to do.
     pub(crate) fn settle_a_little(&mut self) {
-        if let Some((to, end, number, parcel)) = self.post.pop_front() {
-            let later = std::mem::take(&mut self.post);
-            self.post.push_back((to, end, number, parcel));
-            self.deliver();
-            self.post.extend(later);
-        }
+        self.deliver(1);
         self.drain();
         let ids: Vec<i64> = self.places.keys().copied().collect();
         for id in ids {

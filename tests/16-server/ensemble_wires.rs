@@ -45,11 +45,13 @@ impl Ensemble {
         self.post.push_back((id, to, number, Parcel::Opened));
     }
 
-    /// Delivers what is on its way. Says whether something was.
-    pub(super) fn deliver(&mut self) -> bool {
+    /// Delivers what is on its way, at most so many things. Says whether something was.
+    pub(crate) fn deliver(&mut self, mut most: usize) -> bool {
         let mut any = false;
         let mut stays = VecDeque::new();
-        while let Some((to, end, number, parcel)) = self.post.pop_front() {
+        while most > 0
+            && let Some((to, end, number, parcel)) = self.post.pop_front()
+        {
             let wire = self.wires.get(&(to, end)).copied();
             let open = wire.is_some_and(|(_, _, of)| of == number);
             if open && wire.is_some_and(|(sender, ..)| self.muted.contains(&sender)) {
@@ -57,6 +59,7 @@ impl Ensemble {
                 continue;
             }
             any = true;
+            most -= 1;
             let place = self.places.get_mut(&to);
             let up = place.and_then(|place| place.up.as_mut());
             match (parcel, up) {
@@ -83,6 +86,7 @@ impl Ensemble {
                 (Parcel::Flushed, _) => self.event(to, Event::Flushed(end)),
             }
         }
+        stays.append(&mut self.post);
         self.post = stays;
         any
     }

@@ -224,6 +224,8 @@ fn a_learner_hears_of_a_sync_before_it_hears_of_a_later_write() {
     ensemble.ask(1, 2, &create("/after", 0));
     ensemble.ask(1, 3, &sync("/"));
     ensemble.ask(1, 4, &create("/later", 0));
+    // The leader gets them in one batch.
+    ensemble.deliver(4);
     for _ in 0..200 {
         ensemble.settle_a_little();
     }
