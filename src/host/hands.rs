@@ -16,12 +16,13 @@ use super::notices;
 use super::timers::Timers;
 use crate::disk::{DiskThread, Job};
 
-/// For how long no two clients must have talked for a force of the disk to be waited for.
+/// For how long only one client must have talked for the others not to be waited for.
 ///
-/// What servers say does not count. A write needs two of three disks, and a change of threads more on
-/// each costs more than the work itself; who waits meanwhile is only the one client whose write it
-/// is. When there are more, behind whichever server, their writes come in one pass and are not
-/// [`LITTLE`] any more, and the disk has its thread again.
+/// Only a server that stands alone waits for its disk so. A member of an ensemble never does: a
+/// write needs the fastest disks of a quorum, and whoever waits for its own one makes it count even
+/// when it is the slowest, and merges fewer writes into a force. Measured with `ensemble bench` on
+/// three servers: half of all writes of one client came back a sixth sooner, but one in a hundred
+/// took twice as long, and two clients got a quarter less done.
 const ALONE: Duration = Duration::from_millis(5);
 
 /// So many jobs are little: a write or two, and the force.
@@ -234,8 +235,8 @@ impl Hands {
     pub(super) fn give_to_disk(&mut self) {
         if !self.jobs.is_empty() {
             let alone = self.begun.elapsed() > self.talks_since + ALONE;
-            let little = self.jobs.len() <= LITTLE;
-            self.disk.give(std::mem::take(&mut self.jobs), alone && little);
+            let on_the_spot = self.dialler.is_none() && alone && self.jobs.len() <= LITTLE;
+            self.disk.give(std::mem::take(&mut self.jobs), on_the_spot);
         }
     }
 
