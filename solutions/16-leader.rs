@@ -170,6 +170,13 @@ impl Leader {
         effects: &mut Effects<Zk>,
     ) -> Result<(), Rollover> {
         let now = effects.now();
+        // Unlike ZooKeeper, which hears of a session only by answers to pings: if the learner is lost
+        // before the next one, the session would end although its client was heard.
+        if let Packet::Request(request) = &packet
+            && let Some(timeout) = ground.front.state().sessions.get(&request.session)
+        {
+            self.preparer.sessions.touch(request.session, *timeout, now.monotonic);
+        }
         match packet {
             Packet::Ping { touched: Some(touched), .. } => {
                 for (session, timeout) in touched {
