@@ -39,6 +39,7 @@ pub struct Preparer {
     last: Zxid,
     /// Whether this server stands alone, and nobody else has to agree to a new epoch.
     alone: bool,
+    epoch_length: u32,
     enforce_quota: bool,
     digest: bool,
     reconfig: bool,
@@ -69,6 +70,7 @@ impl Preparer {
             sessions,
             last: before.unwrap_or(state.last),
             alone: before.is_none(),
+            epoch_length: settings.epoch_length,
             enforce_quota: settings.enforce_quota,
             digest: settings.digest,
             reconfig: settings.reconfig,
@@ -227,7 +229,11 @@ impl Preparer {
         (session, cxid, op): (SessionId, i32, OpCode),
         now: Now,
     ) -> Result<TxnHeader, Rollover> {
-        self.last = match self.last.next() {
+        let next = match self.last.counter() >= self.epoch_length {
+            true => Err(Rollover),
+            false => self.last.next(),
+        };
+        self.last = match next {
             Err(Rollover) if self.alone => Zxid::new(self.last.epoch() + 1, 1),
             next => next?,
         };

@@ -44,6 +44,9 @@ pub struct Settings {
     pub digest: bool,
     /// `reconfigEnabled`.
     pub reconfig: bool,
+    /// How many transactions an epoch has at most. After them the next epoch begins. It is smaller
+    /// than what a zxid can count only to try that out.
+    pub epoch_length: u32,
     /// `znode.container.checkIntervalMs`.
     pub reap_interval_ms: u64,
     /// `znode.container.maxPerMinute`.
@@ -121,6 +124,7 @@ impl Default for Settings {
             enforce_quota: false,
             digest: true,
             reconfig: false,
+            epoch_length: u32::MAX - 1,
             reap_interval_ms: 60_000,
             reap_per_minute: 10_000,
             reap_unused_ms: None,
