@@ -41,6 +41,8 @@ struct Server {
     /// How often it started.
     incarnation: u32,
     disk: Disk,
+    /// It began to look for a leader, and looks still.
+    looking: bool,
     /// The last transaction that the service above has.
     delivered: Zxid,
     /// Up to where its memory says that the history is committed.
@@ -57,6 +59,7 @@ struct Server {
 impl Server {
     /// Its part is over, or it has yet to get one.
     fn cease(&mut self) {
+        self.looking = false;
         self.serving = None;
         self.conversations.clear();
         self.doubts.clear();
@@ -190,6 +193,11 @@ impl Laws {
         self.server(server).disk.forced();
     }
 
+    /// Somebody puts a new disk into a server that is down.
+    pub fn replaced(&mut self, server: ServerId) {
+        self.server(server).disk = Disk::default();
+    }
+
     /// A server was told that its disk has failed.
     pub fn failed(&mut self, server: ServerId) {
         self.server(server).disk.failed = true;
@@ -264,12 +272,14 @@ impl Laws {
         self.check(server, Law::Z14, settled >= before && sound, || {
             format!("{settled} is committed after {before}, said up to {committed}, of {last}")
         });
-        let (state, vote) =
-            (member.election().election().state(), member.election().election().vote());
-        let own = state == ServerState::Looking && vote.leader == server;
-        self.check(server, Law::D5, !own || vote.zxid == disk, || {
+        // Later it may vote for itself with what it had long ago, because others still say so.
+        let election = member.election().election();
+        let (looks, vote) = (election.state() == ServerState::Looking, election.vote());
+        let began = looks && !self.server(server).looking && self.members.is_voter(server);
+        self.check(server, Law::D5, !began || vote.zxid == disk, || {
             format!("it votes with {}, and its disk ends at {disk}", vote.zxid)
         });
+        self.server(server).looking = looks;
     }
 
     /// What the words of a learner promise is on its disk.
