@@ -1,10 +1,11 @@
 //! The machines of the simulated world: the production server and the production client, each with
-//! what a host does for it, and bytes between them.
+//! what a host does for it, and bytes between them and their clients.
 //!
 //! Always true: both ends cut their frames themselves, from pieces of any size.
 
 mod client;
 mod server;
+mod wire;
 
 use machines::{Effects, Event, Machine};
 

@@ -42,10 +42,17 @@ pub struct History {
     pub quiet: bool,
     /// Writes that were confirmed.
     pub confirmed: u64,
+    /// Whether there are several servers, so that a read may show the past.
+    pub many: bool,
     last: u32,
 }
 
 impl History {
+    /// Nothing yet, of one server or of several.
+    pub fn new(many: bool) -> History {
+        History { many, ..History::default() }
+    }
+
     /// The register that is in use now: another when enough was done with it, or when too much
     /// is not known of it.
     pub fn register(&self) -> usize {

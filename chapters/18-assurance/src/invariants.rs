@@ -9,25 +9,35 @@
 
 pub mod durability;
 pub mod order;
+pub mod replicas;
 pub mod sessions;
 pub mod tree;
 pub mod watching;
 
 use std::fmt;
 
+use sync::laws::Law;
+
 macro_rules! invariants {
     ($($(#[$doc:meta])* $name:ident: $meaning:literal,)*) => {
         /// The name of an invariant.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Invariant { $($(#[$doc])* $name,)* }
+        pub enum Invariant {
+            $($(#[$doc])* $name,)*
+            /// What must hold between the servers of an ensemble, see chapter 10.
+            Law(Law),
+        }
 
         impl Invariant {
-            /// All of them.
+            /// All of them, but for the laws of chapter 10.
             pub const ALL: &[Invariant] = &[$(Invariant::$name,)*];
 
             /// What it means to a user when it does not hold.
             pub fn meaning(self) -> &'static str {
-                match self { $(Invariant::$name => $meaning,)* }
+                match self {
+                    $(Invariant::$name => $meaning,)*
+                    Invariant::Law(law) => law.meaning(),
+                }
             }
         }
     };
@@ -58,10 +68,14 @@ invariants! {
     S4: "A client saw the service go back in time.",
     /// A multi is one transaction.
     S6: "Someone could see half of a multi.",
+    /// After a sync a client sees everything that was confirmed to anybody before it.
+    S7: "A client asked to be brought up to date, and was shown the past.",
     /// Ephemeral nodes live exactly as long as their sessions.
     S8: "A lock is still held by a client that is gone, or was taken from one that is not.",
     /// Sessions expire only after silence, and never come back.
     S9: "A session ended although its client was heard, or went on after its end.",
+    /// A session acts through one connection at a time.
+    S10: "Something was done for a client that it had asked for on a connection it had given up.",
     /// A watch fires for the first change after it was set, once.
     S11: "A client waits for an event that never comes, or gets one that it did not ask for.",
     /// The event comes before any answer that shows the change.
@@ -86,7 +100,10 @@ invariants! {
 
 impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        match self {
+            Invariant::Law(law) => write!(f, "{law}"),
+            own => write!(f, "{own:?}"),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Chapter 18. Assurance: why we believe it.
 //!
-//! The production server and the production client run in the simulated world of chapter 1, with
-//! crashes, losses of power, failing disks, pauses and broken connections, from seeds. After every
-//! step the [`Witness`] compares what crossed the server's boundary with a reference [`model`] and
-//! with the [`invariants`], each of which says what its violation would mean to a user.
+//! The production servers, one or an ensemble of them, and the production client run in the
+//! simulated world of chapter 1, with crashes, losses of power, failing disks, pauses, partitions
+//! and broken connections, from seeds. After every step the [`Witness`] compares what crossed the
+//! servers' boundaries with a reference [`model`] and with the [`invariants`], each of which says
+//! what its violation would mean to a user.
 //!
 //! Read `invariants.rs`, then `model.rs`, `witness.rs` and `runner.rs`, then
 //! `tests/18-assurance.rs`.
@@ -15,7 +16,9 @@ mod history;
 pub mod invariants;
 pub mod model;
 pub mod nemesis;
+mod plan;
 mod runner;
+mod starter;
 pub mod vocabulary;
 mod witness;
 mod workload;

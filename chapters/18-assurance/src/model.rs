@@ -25,6 +25,8 @@ pub(crate) use answer::normal;
 pub(crate) use watches::Watches;
 pub(crate) use who::Who;
 
+/// The node that shows the members.
+pub const CONFIG: &str = "/zookeeper/config";
 /// The owner that marks a container node.
 pub const CONTAINER: i64 = i64::MIN;
 /// The bits that mark a node with a time to live; the low 40 bits are the time in ms.
@@ -102,6 +104,17 @@ impl Default for Model {
 }
 
 impl Model {
+    /// The state before the first transaction, of a member of an ensemble: every server shows there
+    /// who the members are. ZooKeeper: `DataTree.addConfigNode`, `QuorumPeer`.
+    pub fn of_member(config: &[u8]) -> Model {
+        let mut model = Model::default();
+        if let Some(node) = model.nodes.get_mut(CONFIG) {
+            node.data = Some(config.to_vec());
+            node.stat.version = -1;
+        }
+        model
+    }
+
     /// Applies the next transaction; says which nodes it changed, in order.
     pub fn apply(&mut self, header: &TxnHeader, txn: &Txn) -> Vec<Change> {
         let mut changes = Vec::new();

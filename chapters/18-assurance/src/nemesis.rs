@@ -6,7 +6,9 @@
 //!
 //! Always true: when it is told to stop, everything is mended that it broke.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::Duration;
 
 use machines::{Dice, NodeId, Operation, World};
@@ -14,44 +16,56 @@ use machines::{Dice, NodeId, Operation, World};
 use crate::anyone::Anyone;
 use crate::coverage::Coverage;
 
-/// The server of the run.
-pub const SERVER: NodeId = NodeId::Server(1);
-
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// The server's process is killed.
+    /// A server's process is killed.
     Crash,
-    /// The server loses its power.
+    /// A server loses its power.
     PowerLoss,
-    /// The server loses its power between two of its next writes, perhaps while it starts.
+    /// Some servers lose their power at once, perhaps all.
+    Blackout,
+    /// A server loses its power between two of its next writes, perhaps while it starts.
     PowerLossSoon,
     /// A sync fails, and what it should have forced is lost.
     FailingSync,
     /// A write fails.
     FailingWrite,
-    /// The disk is full.
+    /// A disk is full.
     FullDisk,
-    /// The server's process is stopped for a while.
+    /// A server's process is stopped for a while.
     Pause,
     /// A client's process is stopped for a while.
     SlowClient,
     /// A client's process is killed, and its session is abandoned.
     AbandonedSession,
-    /// The server's wall clock is set.
+    /// A server's wall clock is set.
     ClockJump,
+    /// A server's clocks run too fast or too slow.
+    Drift,
     /// A connection breaks.
     Reset,
-    /// Nothing gets through between a client and the server, in one direction or both.
+    /// Nothing gets through between a client and a server, in one direction or both.
     Partition,
-    /// The server's disk becomes slow.
+    /// A server's disk becomes slow.
     SlowServer,
+    /// Nothing gets through between two servers, in one direction or both.
+    Rift,
+    /// A server is cut off from all others.
+    Isolation,
+    /// The servers are split in two.
+    Split,
+    /// The leader is lost right after one of its steps.
+    LostLeader,
+    /// A server gets a new disk, when no other needs what was on the old one.
+    NewDisk,
 }
 
 impl Kind {
-    const ALL: [Kind; 13] = [
+    const ALL: [Kind; 20] = [
         Kind::Crash,
         Kind::PowerLoss,
+        Kind::Blackout,
         Kind::PowerLossSoon,
         Kind::FailingSync,
         Kind::FailingWrite,
@@ -60,30 +74,50 @@ impl Kind {
         Kind::SlowClient,
         Kind::AbandonedSession,
         Kind::ClockJump,
+        Kind::Drift,
         Kind::Reset,
         Kind::Partition,
         Kind::SlowServer,
+        Kind::Rift,
+        Kind::Isolation,
+        Kind::Split,
+        Kind::LostLeader,
+        Kind::NewDisk,
     ];
+
+    /// Whether it needs several servers.
+    fn is_for_many(self) -> bool {
+        use Kind::*;
+        matches!(self, Blackout | Rift | Isolation | Split | LostLeader | NewDisk)
+    }
 }
 
-/// What was done to the server, as far as it matters for what may be expected of it.
+/// The steps of a leader, by the message that shows to others that it has made them, and whether
+/// that message reaches the leader.
+const STEPS: [(&str, bool); 8] = [
+    ("FollowerInfo", true),
+    ("LeaderInfo", false),
+    ("AckEpoch", true),
+    ("Diff", false),
+    ("NewLeader", false),
+    ("Ack", true),
+    ("UpToDate", false),
+    ("Commit", false),
+];
+
+/// The servers that lost their power since they last started.
+pub type Dark = Rc<RefCell<BTreeSet<NodeId>>>;
+
+/// What was done to a server, as far as it matters for what may be expected of it.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger {
-    /// How often each kind of fault was caused.
-    pub faults: BTreeMap<Kind, u64>,
-    /// The power went since the server last started.
-    pub power_lost: bool,
+struct Ledger {
     /// The disk failed since the power last went: what is in its cache may never reach it, so only
     /// a loss of power shows what there is.
-    pub disk_failed: bool,
+    disk_failed: bool,
     /// A fault of the disk may still come.
-    pub armed: bool,
-}
-
-impl Ledger {
-    fn power_went(&mut self) {
-        (self.power_lost, self.disk_failed, self.armed) = (true, false, false);
-    }
+    armed: bool,
+    /// What the wall clock showed when the server last started.
+    started_at: i64,
 }
 
 /// Causes faults.
@@ -91,44 +125,71 @@ pub struct Nemesis {
     dice: Dice,
     weights: [u32; Kind::ALL.len()],
     clients: u64,
+    servers: u64,
     /// The longest time between two faults.
     pace: Duration,
+    /// How long a fault lasts, in thousandths of how long it would with a server alone.
+    haste: u64,
     next: Duration,
-    /// What the server's wall clock showed when it last started.
-    started_at: i64,
     /// What is to be mended, and when.
     mends: Vec<(Duration, Mend)>,
-    /// What was done.
-    pub ledger: Ledger,
+    ledgers: BTreeMap<NodeId, Ledger>,
+    dark: Dark,
+    /// The step after which the leader is to be lost.
+    hunt: Option<(&'static str, bool)>,
+    /// The server that is to get a new disk, when it can.
+    spare: Option<NodeId>,
+    coverage: Coverage,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Mend {
-    Restart,
+    Restart(NodeId),
     Resume(NodeId),
-    Join(NodeId),
-    Speed,
-    Room,
-    Reboot,
+    /// These two hear each other again.
+    Join(Vec<(NodeId, NodeId)>),
+    Speed(NodeId),
+    Room(NodeId),
+    Reboot(NodeId),
     Return(NodeId),
 }
 
 impl Nemesis {
-    /// A nemesis with tastes of its own. Client nodes are 1 to `clients`.
-    pub fn new(seed: u64, clients: u64) -> Nemesis {
+    /// A nemesis with tastes of its own. Client nodes are 1 to `clients`, servers 1 to `servers`.
+    pub fn new(seed: u64, clients: u64, servers: u64) -> Nemesis {
         let mut dice = Dice::new(seed);
         let mut weights = [0; Kind::ALL.len()];
-        for weight in &mut weights {
-            *weight = [0, 0, 1, 5][dice.below(4)];
+        for (kind, weight) in Kind::ALL.into_iter().zip(&mut weights) {
+            let drawn = [0, 0, 1, 5][dice.below(4)];
+            *weight = if kind.is_for_many() && servers == 1 { 0 } else { drawn };
         }
         let pace = Duration::from_millis([300, 1_000, 4_000, 15_000][dice.below(4)]);
-        let (next, mends, ledger) = (pace, Vec::new(), Ledger::default());
-        Nemesis { dice, weights, clients, pace, next, started_at: 0, mends, ledger }
+        let haste = if servers == 1 { 1_000 } else { [50, 150, 400][dice.below(3)] };
+        Nemesis {
+            dice,
+            weights,
+            clients,
+            servers,
+            pace,
+            haste,
+            next: pace,
+            mends: Vec::new(),
+            ledgers: (1..=servers).map(|n| (NodeId::Server(n), Ledger::default())).collect(),
+            dark: Dark::default(),
+            hunt: None,
+            spare: None,
+            coverage: Coverage::default(),
+        }
     }
 
     /// When it wants to act next.
     pub fn next(&self) -> Duration {
         self.mends.iter().map(|(time, _)| *time).min().map_or(self.next, |mend| mend.min(self.next))
+    }
+
+    /// The servers that lost their power since they last started.
+    pub fn dark(&self) -> Dark {
+        self.dark.clone()
     }
 
     /// Does what is due.
@@ -142,52 +203,80 @@ impl Nemesis {
         if self.next <= now {
             self.next = now + self.dice.time(Duration::from_millis(10), self.pace);
             if let Some(kind) = self.kind() {
-                *self.ledger.faults.entry(kind).or_default() += 1;
+                self.coverage.saw(format!("fault {kind:?}"));
                 self.cause(kind, world);
             }
         }
     }
 
-    /// The world tells that the server lost its power, or that its disk failed, by itself.
-    pub fn saw(&mut self, line: &machines::Line, world: &World<Anyone>) {
-        let now = world.now();
+    /// The world tells what happened: perhaps a server lost its power, or its disk failed, by
+    /// itself; perhaps a leader has made the step after which it is to be lost.
+    pub fn saw(&mut self, line: &machines::Line, world: &mut World<Anyone>) {
+        let (now, node) = (world.now(), line.node);
+        let Some(ledger) = self.ledgers.get_mut(&node) else { return };
         match line.kind {
-            machines::Kind::PowerLost if line.node == SERVER => {
-                self.ledger.power_went();
-                self.later(now, 3_000, Mend::Restart);
+            machines::Kind::PowerLost => {
+                ledger.power_went();
+                self.dark.borrow_mut().insert(node);
+                self.later(now, 3_000, Mend::Restart(node));
             }
-            machines::Kind::Failed if line.node == SERVER && !self.ledger.disk_failed => {
-                self.ledger.disk_failed = true;
-                self.later(now, 3_000, Mend::Reboot);
+            machines::Kind::Failed if !ledger.disk_failed => {
+                ledger.disk_failed = true;
+                self.later(now, 3_000, Mend::Reboot(node));
             }
-            machines::Kind::Refused if line.node == SERVER => self.later(now, 500, Mend::Reboot),
-            machines::Kind::Started if line.node == SERVER => {
-                self.ledger.power_lost = false;
-                self.started_at = world.clock(SERVER).wall_ms;
+            machines::Kind::Refused => self.later(now, 500, Mend::Reboot(node)),
+            machines::Kind::Started => {
+                self.dark.borrow_mut().remove(&node);
+                ledger.started_at = world.clock(node).wall_ms;
             }
+            machines::Kind::Received => self.lose_leader(line, world),
             _ => {}
         }
+    }
+
+    /// The server that is waiting for a new disk.
+    pub fn spare(&self) -> Option<NodeId> {
+        self.spare
+    }
+
+    /// No other server needs what is on the disk of the one that is waiting.
+    pub fn replace_disk(&mut self, world: &mut World<Anyone>) {
+        let Some(server) = self.spare.take() else { return };
+        self.lose_power(server, world);
+        world.files(server).wipe();
+        self.coverage.saw("a server gets a new disk");
+        self.later(world.now(), 3_000, Mend::Restart(server));
     }
 
     /// Stops, and mends everything.
     pub fn stop(&mut self, world: &mut World<Anyone>) {
         self.next = Duration::MAX;
+        (self.hunt, self.spare) = (None, None);
         for (_, mend) in std::mem::take(&mut self.mends) {
             self.mend(mend, world);
         }
         world.heal();
-        world.files(SERVER).leave_room(None);
-        // Faults that are still to come are forgotten only when the power goes.
-        if !world.running(SERVER) || self.ledger.disk_failed || self.ledger.armed {
-            self.mend(Mend::Reboot, world);
+        for server in self.ledgers.keys().copied().collect::<Vec<NodeId>>() {
+            world.files(server).leave_room(None);
+            world.set_drift(server, 0);
+            // Faults that are still to come are forgotten only when the power goes.
+            let ledger = &self.ledgers[&server];
+            if !world.running(server) || ledger.disk_failed || ledger.armed {
+                self.mend(Mend::Reboot(server), world);
+            }
         }
     }
 
-    /// Counts what was done.
-    pub fn cover(&self, coverage: &mut Coverage) {
-        for kind in self.ledger.faults.keys() {
-            coverage.saw(format!("fault {kind:?}"));
-        }
+    /// Takes the power of all servers at once, and gives it back.
+    pub fn black_out(&mut self, world: &mut World<Anyone>) {
+        let servers: Vec<NodeId> = self.ledgers.keys().copied().collect();
+        servers.iter().for_each(|server| self.lose_power(*server, world));
+        servers.iter().for_each(|server| world.restart(*server));
+    }
+
+    /// What was done.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
     }
 
     fn kind(&mut self) -> Option<Kind> {
@@ -205,34 +294,44 @@ impl Nemesis {
     fn cause(&mut self, kind: Kind, world: &mut World<Anyone>) {
         let now = world.now();
         let client = NodeId::Client(self.dice.between(1, self.clients + 1));
+        let server = NodeId::Server(self.dice.between(1, self.servers + 1));
         match kind {
             Kind::Crash => {
-                world.crash(SERVER);
-                self.later(now, 3_000, Mend::Restart);
+                world.crash(server);
+                self.later(now, 3_000, Mend::Restart(server));
             }
             Kind::PowerLoss => {
-                self.lose_power(world);
-                self.later(now, 3_000, Mend::Restart);
+                self.lose_power(server, world);
+                self.later(now, 3_000, Mend::Restart(server));
+            }
+            Kind::Blackout => {
+                let all = self.dice.chance(500);
+                for server in self.servers() {
+                    if all || self.dice.chance(500) {
+                        self.lose_power(server, world);
+                        self.later(now, 3_000, Mend::Restart(server));
+                    }
+                }
             }
             Kind::PowerLossSoon => {
-                self.ledger.armed = true;
-                world.files(SERVER).lose_power_after(self.dice.between(0, 60));
+                self.arm(server);
+                world.files(server).lose_power_after(self.dice.between(0, 60));
             }
             Kind::FailingSync => {
-                self.ledger.armed = true;
-                world.files(SERVER).fail(Operation::Sync, self.dice.between(1, 20) as u32);
+                self.arm(server);
+                world.files(server).fail(Operation::Sync, self.dice.between(1, 20) as u32);
             }
             Kind::FailingWrite => {
-                self.ledger.armed = true;
-                world.files(SERVER).fail(Operation::Write, self.dice.between(1, 20) as u32);
+                self.arm(server);
+                world.files(server).fail(Operation::Write, self.dice.between(1, 20) as u32);
             }
             Kind::FullDisk => {
-                world.files(SERVER).leave_room(Some(self.dice.between(0, 5_000)));
-                self.later(now, 5_000, Mend::Room);
+                world.files(server).leave_room(Some(self.dice.between(0, 5_000)));
+                self.later(now, 5_000, Mend::Room(server));
             }
             Kind::Pause => {
-                world.pause(SERVER);
-                self.later(now, 20_000, Mend::Resume(SERVER));
+                world.pause(server);
+                self.later(now, 20_000, Mend::Resume(server));
             }
             Kind::SlowClient => {
                 world.pause(client);
@@ -245,58 +344,136 @@ impl Nemesis {
             Kind::ClockJump => {
                 // A clock that shows a time before the server's last start could make it give the
                 // number of an old session again: the book states this limit.
-                let back = world.clock(SERVER).wall_ms - self.started_at - 10;
+                let back = world.clock(server).wall_ms - self.ledgers[&server].started_at - 10;
                 let ms = self.dice.between(0, 200_000) as i64 - 100_000;
-                world.jump(SERVER, ms.max(-back.max(0)));
+                world.jump(server, ms.max(-back.max(0)));
             }
+            Kind::Drift => world.set_drift(server, self.dice.between(0, 400_000) as i32 - 200_000),
             Kind::Reset => {
                 let connections = world.connections();
                 if let Some((number, _, _)) = self.dice.pick(&connections) {
                     world.reset(*number);
                 }
             }
-            Kind::Partition => {
-                match self.dice.below(3) {
-                    0 => world.cut(client, SERVER),
-                    1 => world.cut(SERVER, client),
-                    _ => world.part(&[client], &[SERVER]),
-                }
-                self.later(now, 20_000, Mend::Join(client));
-            }
+            Kind::Partition => self.cut(&[client], &[server], world),
             Kind::SlowServer => {
-                world.slow(SERVER, self.dice.between(2, 40) as u32);
-                self.later(now, 10_000, Mend::Speed);
+                world.slow(server, self.dice.between(2, 40) as u32);
+                self.later(now, 10_000, Mend::Speed(server));
+            }
+            Kind::Rift => {
+                let others = self.others(server);
+                if let Some(other) = self.dice.pick(&others).copied() {
+                    self.cut(&[server], &[other], world);
+                }
+            }
+            Kind::Isolation => {
+                let others = self.others(server);
+                self.cut(&[server], &others, world);
+            }
+            Kind::Split => {
+                let (mut some, mut others) = (Vec::new(), Vec::new());
+                for server in self.servers() {
+                    if self.dice.chance(500) { &mut some } else { &mut others }.push(server);
+                }
+                self.cut(&some, &others, world);
+            }
+            Kind::LostLeader => self.hunt = Some(STEPS[self.dice.below(STEPS.len())]),
+            Kind::NewDisk => self.spare = Some(server),
+        }
+    }
+
+    /// Cuts the ways between some and others: all, or those in one direction.
+    fn cut(&mut self, some: &[NodeId], others: &[NodeId], world: &mut World<Anyone>) {
+        let pairs = |from: &[NodeId], to: &[NodeId]| -> Vec<(NodeId, NodeId)> {
+            from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to))).collect()
+        };
+        let cuts = match self.dice.below(4) {
+            0 => pairs(some, others),
+            1 => pairs(others, some),
+            _ => [pairs(some, others), pairs(others, some)].concat(),
+        };
+        cuts.iter().for_each(|(from, to)| world.cut(*from, *to));
+        self.later(world.now(), 20_000, Mend::Join(cuts));
+    }
+
+    /// Loses the leader in one way or another, if it has just made the step.
+    fn lose_leader(&mut self, line: &machines::Line, world: &mut World<Anyone>) {
+        let Some((step, reaches_leader)) = self.hunt else { return };
+        let word = line.text.split(' ').next().unwrap_or_default();
+        let synchronises = step == "Diff" && matches!(word, "Diff" | "Trunc" | "Snap");
+        let leader = if reaches_leader { Some(line.node) } else { line.peer };
+        let Some(leader) = leader.filter(|_| word == step || synchronises) else { return };
+        self.hunt = None;
+        self.coverage.saw(format!("the leader is lost after {step}"));
+        let now = world.now();
+        match self.dice.below(4) {
+            0 => {
+                world.crash(leader);
+                self.later(now, 3_000, Mend::Restart(leader));
+            }
+            1 => {
+                self.lose_power(leader, world);
+                self.later(now, 3_000, Mend::Restart(leader));
+            }
+            2 => {
+                world.pause(leader);
+                self.later(now, 10_000, Mend::Resume(leader));
+            }
+            _ => {
+                let others = self.others(leader);
+                self.cut(&[leader], &others, world);
             }
         }
     }
 
-    fn lose_power(&mut self, world: &mut World<Anyone>) {
-        world.power_loss(SERVER);
-        self.ledger.power_went();
+    fn servers(&self) -> Vec<NodeId> {
+        self.ledgers.keys().copied().collect()
+    }
+
+    fn others(&self, server: NodeId) -> Vec<NodeId> {
+        self.ledgers.keys().copied().filter(|other| *other != server).collect()
+    }
+
+    fn arm(&mut self, server: NodeId) {
+        if let Some(ledger) = self.ledgers.get_mut(&server) {
+            ledger.armed = true;
+        }
+    }
+
+    fn lose_power(&mut self, server: NodeId, world: &mut World<Anyone>) {
+        world.power_loss(server);
+        if let Some(ledger) = self.ledgers.get_mut(&server) {
+            ledger.power_went();
+        }
+        self.dark.borrow_mut().insert(server);
     }
 
     fn later(&mut self, now: Duration, within_ms: u64, mend: Mend) {
-        let after = self.dice.time(Duration::ZERO, Duration::from_millis(within_ms));
+        let within = Duration::from_millis((within_ms * self.haste / 1_000).max(1));
+        let after = self.dice.time(Duration::ZERO, within);
         self.mends.push((now + after, mend));
     }
 
     fn mend(&mut self, mend: Mend, world: &mut World<Anyone>) {
         match mend {
-            Mend::Restart if !self.ledger.disk_failed => world.restart(SERVER),
+            Mend::Restart(server) if !self.ledgers[&server].disk_failed => world.restart(server),
             // Only a loss of power shows what a disk that failed really holds.
-            Mend::Restart | Mend::Reboot => {
-                world.files(SERVER).leave_room(None);
-                self.lose_power(world);
-                world.restart(SERVER);
+            Mend::Restart(server) | Mend::Reboot(server) => {
+                world.files(server).leave_room(None);
+                self.lose_power(server, world);
+                world.restart(server);
             }
             Mend::Resume(node) => world.resume(node),
-            Mend::Join(node) => {
-                world.mend(node, SERVER);
-                world.mend(SERVER, node);
-            }
-            Mend::Speed => world.slow(SERVER, 1),
-            Mend::Room => world.files(SERVER).leave_room(None),
+            Mend::Join(cuts) => cuts.iter().for_each(|(from, to)| world.mend(*from, *to)),
+            Mend::Speed(server) => world.slow(server, 1),
+            Mend::Room(server) => world.files(server).leave_room(None),
             Mend::Return(node) => world.restart(node),
         }
+    }
+}
+
+impl Ledger {
+    fn power_went(&mut self) {
+        (self.disk_failed, self.armed) = (false, false);
     }
 }

@@ -1,25 +1,26 @@
 //! The runner: one run from one seed, with a verdict.
 //!
-//! A server and a few clients live through a minute or so of their time while the nemesis acts.
-//! Then everything is mended, the programs fall silent, and what is left must come to rest. At the
-//! end the power goes once more, and all that was ever confirmed must be there.
+//! Some servers and a few clients live through a while of their time while the nemesis acts. Then
+//! everything is mended, the programs fall silent, and what is left must come to rest. At the end
+//! the power goes once more, everywhere, and all that was ever confirmed must be there.
 //!
 //! Always true: the same seed and settings give the same report, hash and all, on every machine.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use machines::{Boot, Booted, Dice, Disk, Fault, Kind, NodeId, SimFiles, World};
-use server::Server;
-use storage::Compression;
+use machines::{Booted, Dice, Disk, Fault, Kind, NodeId, World};
+use sync::laws::Law;
 
-use crate::anyone::{Anyone, ClientHost, ServerHost};
+use crate::anyone::{Anyone, ClientHost};
 use crate::coverage::Coverage;
 use crate::history::History;
-use crate::invariants::{Broken, Invariant, Verdict, durability};
-use crate::nemesis::{Nemesis, SERVER};
+use crate::invariants::{Broken, Invariant, Verdict, durability, holds};
+use crate::nemesis::Nemesis;
+use crate::plan::Plan;
+use crate::starter::{Starter, refusal};
 use crate::vocabulary::{Found, Sim, Told};
 use crate::witness::Witness;
 use crate::workload::Program;
@@ -27,6 +28,8 @@ use crate::workload::Program;
 /// How long and how rough a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// How many voters there are; drawn from the seed if it does not matter.
+    pub voters: Option<u64>,
     /// How many programs use the service at most.
     pub clients: u64,
     /// For how long the nemesis acts, in the world's time.
@@ -42,8 +45,9 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
+            voters: None,
             clients: 4,
-            duration: Duration::from_secs(20),
+            duration: Duration::from_secs(15),
             patience: Duration::from_secs(180),
             faults: true,
             tail: 0,
@@ -56,6 +60,8 @@ impl Default for Settings {
 pub struct Report {
     /// The seed.
     pub seed: u64,
+    /// How many servers there were.
+    pub servers: u64,
     /// The hash of the trace.
     pub hash: u64,
     /// How many things happened.
@@ -81,8 +87,9 @@ pub struct Violation {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { seed, hash, steps, confirmed, .. } = self;
-        write!(f, "seed {seed}: {steps} steps, {confirmed} writes confirmed, hash {hash:016x}")?;
+        let Report { seed, servers, hash, steps, confirmed, .. } = self;
+        write!(f, "seed {seed}: {servers} servers, {steps} steps, {confirmed} writes confirmed")?;
+        write!(f, ", hash {hash:016x}")?;
         self.tail.iter().try_for_each(|line| write!(f, "\n  {line}"))?;
         if let Some(Violation { broken, time }) = &self.violation {
             write!(f, "\n  at {time:?} {broken}")?;
@@ -104,9 +111,7 @@ struct Run {
     nemesis: Nemesis,
     witness: Rc<RefCell<Witness>>,
     history: Rc<RefCell<History>>,
-    /// Whether the server's last end was a loss of power.
-    power_lost: Rc<Cell<bool>>,
-    starter: Rc<Starter>,
+    starters: Vec<Rc<Starter>>,
     /// When it is tried next what a loss of power would leave.
     probe: Duration,
     dice: Dice,
@@ -121,34 +126,35 @@ impl Run {
         } else {
             machines::Settings::default()
         };
+        let plan = Plan::draw(settings.voters, &mut dice);
         let mut world = World::new(dice.any(), manners);
         if settings.tail > 0 {
             world.trace_mut().record();
         }
+        let servers = plan.servers();
         let clients = dice.between(1, settings.clients + 1);
-        let nemesis = Nemesis::new(dice.any(), clients);
-        let witness = Rc::new(RefCell::new(Witness::default()));
-        let history = Rc::new(RefCell::new(History::default()));
-        let power_lost = Rc::new(Cell::new(false));
-        let starter = Rc::new(Starter {
-            server: server_settings(&mut dice),
-            storage: storage_settings(&mut dice),
-            witness: witness.clone(),
-            power_lost: power_lost.clone(),
-            again: RefCell::new(Ok(())),
-        });
-        let boots = starter.clone();
-        world.add(SERVER, move |boot| boots.start(boot));
+        let nemesis = Nemesis::new(dice.any(), clients, servers);
+        let witness = Rc::new(RefCell::new(Witness::new(plan.members().clone(), plan.empty())));
+        let history = Rc::new(RefCell::new(History::new(servers > 1)));
+        let mut starters = Vec::new();
+        for number in 1..=servers {
+            let (server, storage) = plan.settings(number, &mut dice);
+            let (witness, dark) = (witness.clone(), nemesis.dark());
+            let starter = Rc::new(Starter::new(number, server, storage, witness, dark));
+            starters.push(starter.clone());
+            world.add(NodeId::Server(number), move |boot| starter.start(boot));
+        }
         for number in 1..=clients {
             let history = history.clone();
             world.add(NodeId::Client(number), move |boot| {
                 let program = Program::new(number, &boot, history.clone());
-                let machine = Anyone::Client(Box::new(ClientHost::new(program)));
+                let host = ClientHost::new(program, servers as usize);
+                let machine = Anyone::Client(Box::new(host));
                 Ok(Booted { machine, disk: Box::new(NoDisk), recovered: Found::Nothing })
             });
         }
         let (settings, probe, steps) = (settings.clone(), Duration::ZERO, 0);
-        Run { world, settings, nemesis, witness, history, power_lost, starter, probe, dice, steps }
+        Run { world, settings, nemesis, witness, history, starters, probe, dice, steps }
     }
 
     /// The whole life of the world.
@@ -158,7 +164,6 @@ impl Run {
         }
         self.pass(self.settings.duration)?;
         self.nemesis.stop(&mut self.world);
-        self.power_lost.set(self.nemesis.ledger.power_lost);
         self.friendly();
         for _ in 0..PEACES {
             self.pass(PEACE)?;
@@ -168,6 +173,7 @@ impl Run {
         }
         self.history.borrow_mut().quiet = true;
         self.rest()?;
+        self.converge()?;
         self.end()
     }
 
@@ -176,26 +182,43 @@ impl Run {
         let occurrence = self.world.step_until(limit.min(self.nemesis.next()));
         if self.world.now() >= self.nemesis.next() {
             self.nemesis.act(&mut self.world);
-            self.power_lost.set(self.nemesis.ledger.power_lost);
         }
         if self.world.now() >= self.probe && self.settings.faults {
             self.probe = self.world.now() + self.dice.time(Duration::ZERO, PROBES);
-            self.starter.would_survive(&self.world.files(SERVER), &mut self.dice)?;
+            self.probe_a_disk()?;
         }
         let Some(occurrence) = occurrence else { return Ok(()) };
         self.steps += 1;
         let line = &occurrence.line;
-        self.nemesis.saw(line, &self.world);
-        self.power_lost.set(self.nemesis.ledger.power_lost);
+        self.nemesis.saw(line, &mut self.world);
         for told in occurrence.answers {
             if let Told::Broken(broken) = told {
                 return Err(broken);
             }
         }
-        if line.kind == Kind::Refused && line.node == SERVER {
+        let NodeId::Server(number) = line.node else { return Ok(()) };
+        if line.kind == Kind::Refused {
             durability::starts_again(refusal(&line.text))?;
         }
-        self.starter.again.borrow().clone()
+        self.replace_disk();
+        self.witness.borrow().lawful()?;
+        self.starters[number as usize - 1].verdict()
+    }
+
+    /// Gives a new disk to the server that waits for one, if it can have it now.
+    fn replace_disk(&mut self) {
+        let Some(NodeId::Server(number)) = self.nemesis.spare() else { return };
+        if self.witness.borrow().can_spare(number) {
+            self.nemesis.replace_disk(&mut self.world);
+            self.witness.borrow_mut().wiped(number);
+        }
+    }
+
+    /// Tries on a copy what would be left of a server's disk if the power went now.
+    fn probe_a_disk(&mut self) -> Verdict {
+        let index = self.dice.below(self.starters.len());
+        let files = self.world.files(NodeId::Server(index as u64 + 1));
+        self.starters[index].would_survive(&files, &mut self.dice)
     }
 
     /// Time passes.
@@ -228,22 +251,68 @@ impl Run {
         Err(Broken { invariant: Invariant::L2, what })
     }
 
-    /// The last checks: the history, and the disk after one more loss of power.
+    /// There is one leader, everybody serves, and all hold the same.
+    fn converge(&mut self) -> Verdict {
+        let limit = self.world.now() + self.settings.patience;
+        loop {
+            let trouble = self.trouble();
+            if trouble.is_none() || self.world.now() >= limit {
+                let what = || trouble.clone().unwrap_or_default();
+                holds(Invariant::Law(Law::L1), trouble.is_none(), what)?;
+                break;
+            }
+            self.pass(Duration::from_millis(200))?;
+        }
+        for number in 1..=self.starters.len() as u64 {
+            if let Some(Anyone::Server(host)) = self.world.machine(NodeId::Server(number)) {
+                self.witness.borrow().holds_all(number, host.server().state())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the servers are not yet one, if they are not.
+    fn trouble(&self) -> Option<String> {
+        let mut leaders = Vec::new();
+        let last = self.witness.borrow().all().last();
+        for number in 1..=self.starters.len() as u64 {
+            let Some(Anyone::Server(host)) = self.world.machine(NodeId::Server(number)) else {
+                return Some(format!("server {number} is down"));
+            };
+            if !host.serves() {
+                return Some(format!("server {number} does not serve"));
+            }
+            if host.server().state().last != last {
+                let at = host.server().state().last;
+                return Some(format!("server {number} is at {at}, and {last} is committed"));
+            }
+            if host.leads() {
+                leaders.push(number);
+            }
+        }
+        let one = leaders.len() == 1 || self.starters.len() == 1;
+        (!one).then(|| format!("{leaders:?} lead"))
+    }
+
+    /// The last checks: the history, and the disks after one more loss of power.
     fn end(&mut self) -> Verdict {
-        self.pass(Duration::from_secs(30))?;
-        self.history.borrow().judge(self.witness.borrow().model())?;
-        self.world.power_loss(SERVER);
-        self.nemesis.ledger.power_lost = true;
-        self.power_lost.set(true);
-        self.world.restart(SERVER);
-        self.pass(Duration::from_secs(5))?;
-        durability::starts_again(if self.world.running(SERVER) { None } else { Some("it is down") })
+        self.pass(Duration::from_secs(if self.starters.len() == 1 { 30 } else { 5 }))?;
+        self.history.borrow().judge(self.witness.borrow().all().model())?;
+        self.nemesis.black_out(&mut self.world);
+        self.pass(Duration::from_secs(1))?;
+        for number in 1..=self.starters.len() as u64 {
+            let up = self.world.running(NodeId::Server(number));
+            durability::starts_again(if up { None } else { Some("it is down") })?;
+        }
+        self.converge()
     }
 
     fn report(mut self, seed: u64, broken: Option<Broken>) -> Report {
         let mut coverage = self.history.borrow().coverage.clone();
-        coverage.add(&self.witness.borrow().coverage);
-        self.nemesis.cover(&mut coverage);
+        coverage.add(&self.witness.borrow().all().coverage);
+        coverage.add(self.nemesis.coverage());
+        let servers = self.starters.len() as u64;
+        coverage.saw(format!("{servers} servers"));
         let trace = self.world.trace_mut();
         let lines = trace.lines();
         let tail = &lines[lines.len().saturating_sub(self.settings.tail)..];
@@ -252,136 +321,17 @@ impl Run {
         let time = self.world.now();
         let violation = broken.map(|broken| Violation { broken, time });
         let confirmed = self.history.borrow().confirmed;
-        Report { seed, hash, steps: self.steps, confirmed, coverage, tail, violation }
-    }
-}
-
-/// Starts the server, the first time and after every end.
-struct Starter {
-    storage: storage::Settings,
-    server: server::Settings,
-    witness: Rc<RefCell<Witness>>,
-    power_lost: Rc<Cell<bool>>,
-    /// What recovery found out about itself, when it was tried twice.
-    again: RefCell<Verdict>,
-}
-
-impl Starter {
-    fn start(&self, boot: Boot) -> Result<Booted<Anyone>, Fault> {
-        let before = boot.files.copy();
-        let (recovered, store, _) = self.open(boot.files)?;
-        let interrupted = self.interrupted(before, boot.seed);
-        let repeated = self.repeated(store.files().copy(), &recovered);
-        *self.again.borrow_mut() = durability::recovers_the_same(interrupted.or(repeated));
-        let server = Server::new(self.server.clone());
-        let host = ServerHost::new(server, self.witness.clone(), self.power_lost.get());
-        let recovered = Found::Server(Box::new(recovered));
-        let machine = Anyone::Server(Box::new(host));
-        Ok(Booted { machine, disk: Box::new(Queue(store)), recovered })
-    }
-
-    /// Recovers once more from a copy: what is found must be the same. Says what is not.
-    fn repeated(&self, files: SimFiles, found: &server::Recovered) -> Option<String> {
-        match self.open(files) {
-            Ok((again, _, _)) if again.state == found.state => None,
-            Ok((again, _, _)) => Some(format!("{:?}, not {:?}", again.state, found.state)),
-            // The faults that are to come come to the copy too.
-            Err(fault) => refusal(&fault.to_string()).map(str::to_owned),
-        }
-    }
-
-    /// Recovers from a copy whose power goes on the way, and then again: nothing that counts may
-    /// be missing. Says what is.
-    fn interrupted(&self, files: SimFiles, seed: u64) -> Option<String> {
-        let mut dice = Dice::new(seed);
-        files.lose_power_after(dice.between(0, 12));
-        if self.open(files.clone()).is_err() {
-            files.power_loss(&mut dice);
-        }
-        match self.open(files) {
-            Ok((again, _, _)) => {
-                self.witness.borrow().may_start_from(&again.state).err().map(|broken| broken.what)
-            }
-            Err(fault) => refusal(&fault.to_string()).map(str::to_owned),
-        }
-    }
-
-    /// Tries on a copy what would be left if the power went now.
-    fn would_survive(&self, files: &SimFiles, dice: &mut Dice) -> Verdict {
-        let files = files.copy();
-        files.power_loss(dice);
-        files.leave_room(None);
-        match self.open(files) {
-            Ok((found, _, _)) => self.witness.borrow().may_start_from(&found.state),
-            Err(fault) => durability::starts_again(refusal(&fault.to_string())),
-        }
-    }
-
-    fn open(&self, files: SimFiles) -> Result<server::Opened<SimFiles>, Fault> {
-        server::open(files, self.storage, &self.server).map_err(|damage| match damage {
-            storage::Damage::Disk(fault) => fault,
-            damage => Fault::Broken(format!("{DAMAGE}{damage}")),
-        })
+        Report { seed, servers, hash, steps: self.steps, confirmed, coverage, tail, violation }
     }
 }
 
 /// For how long programs go on when all is well again, and how often they may go on for as long
 /// until enough writes are confirmed: a run in which nothing was ever done says nothing.
-const PEACE: Duration = Duration::from_secs(10);
+const PEACE: Duration = Duration::from_secs(5);
+const PEACES: u32 = 12;
+const ENOUGH: u64 = 10;
 /// The longest time between two trials of what a loss of power would leave.
 const PROBES: Duration = Duration::from_secs(3);
-const PEACES: u32 = 6;
-const ENOUGH: u64 = 10;
-
-/// How a refusal to start begins if what is on the disk is the reason, and not the disk.
-const DAMAGE: &str = "damaged: ";
-
-/// Why a server refuses to start, if its disk works.
-fn refusal(text: &str) -> Option<&str> {
-    text.split_once(DAMAGE).map(|(_, why)| why)
-}
-
-fn server_settings(dice: &mut Dice) -> server::Settings {
-    server::Settings {
-        seed: dice.any(),
-        tick_ms: [500, 1_000, 2_000][dice.below(3)],
-        min_session_timeout: 2_000,
-        max_session_timeout: 20_000,
-        outstanding_limit: [2, 20, 1_000][dice.below(3)],
-        snap_count: [10, 50, 500, 100_000][dice.below(4)],
-        purge_hours: dice.between(0, 2),
-        snap_retain: 1 + dice.below(3),
-        extended_types: true,
-        reap_interval_ms: dice.between(500, 10_000),
-        ..server::Settings::default()
-    }
-}
-
-fn storage_settings(dice: &mut Dice) -> storage::Settings {
-    let compressions = [Compression::None, Compression::Gzip, Compression::Snappy];
-    storage::Settings {
-        preallocate: [0, 4_096, 65_536][dice.below(3)],
-        compression: compressions[dice.below(3)],
-        ..storage::Settings::default()
-    }
-}
-
-/// A server's disk queue.
-struct Queue(storage::Store<SimFiles>);
-
-impl Disk<Sim> for Queue {
-    fn write(&mut self, write: storage::Write) -> Result<(), Fault> {
-        self.0.write(write)
-    }
-
-    fn sync(&mut self) -> Result<(), Fault> {
-        self.0.sync()
-    }
-
-    fn fetch(&mut self, fetch: storage::Fetch) -> Result<storage::Fetched, Fault> {
-        self.0.fetch(fetch)
-    }
-}
 
 /// What a client has for a disk.
 struct NoDisk;

@@ -1,9 +1,12 @@
-//! The vocabulary of the simulation: servers and clients in one world, with bytes between them.
+//! The vocabulary of the simulation: servers and clients in one world. Between a client and a server
+//! there are bytes; between two servers there is what they say, which their hosts also write and
+//! read.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
+use election::Link;
 use machines::{NodeId, Protocol, Simulated};
 use protocol::{ClientOutput, ClientTimer};
 use server::{Connection, Notice};
@@ -16,7 +19,7 @@ pub enum Sim {}
 
 impl Protocol for Sim {
     type Peer = Peer;
-    type Message = Chunk;
+    type Message = Message;
     type Timer = Timer;
     type Write = storage::Write;
     type Fetch = storage::Fetch;
@@ -29,11 +32,19 @@ impl Simulated for Sim {
     fn dial(peer: &Peer) -> NodeId {
         match peer {
             Peer::Server(place) => NodeId::Server(*place as u64 + 1),
-            Peer::Client(connection) => panic!("nobody dials client {}", connection.number),
+            Peer::Election(Link::To(server)) | Peer::Quorum(zab::Peer::Leader(server)) => {
+                NodeId::Server(server.0 as u64)
+            }
+            accepted => panic!("nobody dials {accepted}: it is accepted"),
         }
     }
 
-    fn accept(from: NodeId, _: &Peer, number: u64) -> Peer {
+    fn accept(from: NodeId, dialled: &Peer, number: u64) -> Peer {
+        match dialled {
+            Peer::Election(_) => return Peer::Election(Link::From(number)),
+            Peer::Quorum(_) => return Peer::Quorum(zab::Peer::Learner(number)),
+            Peer::Server(_) | Peer::Client(_) => {}
+        }
         let host = match from {
             NodeId::Client(host) | NodeId::Server(host) => host as u8,
         };
@@ -49,11 +60,22 @@ pub enum Peer {
     Server(usize),
     /// To a server: a client's connection.
     Client(Connection),
+    /// To a server: another's election port.
+    Election(Link),
+    /// To a server: its leader, or a learner.
+    Quorum(zab::Peer),
 }
 
-/// Bytes on their way: any part of any frames.
+/// What travels.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Chunk(pub Bytes);
+pub enum Message {
+    /// To and from clients: any part of any frames.
+    Chunk(Bytes),
+    /// Between election ports.
+    Election(election::Frame),
+    /// Between a leader and a learner.
+    Quorum(zab::Packet),
+}
 
 /// The timers of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,14 +113,22 @@ impl fmt::Display for Peer {
         match self {
             Peer::Server(place) => write!(f, "server {place}"),
             Peer::Client(connection) => write!(f, "connection {}", connection.number),
+            Peer::Election(link) => write!(f, "election {link}"),
+            Peer::Quorum(peer) => write!(f, "{peer}"),
         }
     }
 }
 
-impl fmt::Display for Chunk {
+impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The checksum makes traces differ whose bytes do.
-        write!(f, "{} bytes {:08x}", self.0.len(), crc32fast::hash(&self.0))
+        match self {
+            // The checksum makes traces differ whose bytes do.
+            Message::Chunk(bytes) => {
+                write!(f, "{} bytes {:08x}", bytes.len(), crc32fast::hash(bytes))
+            }
+            Message::Election(frame) => write!(f, "{frame}"),
+            Message::Quorum(packet) => write!(f, "{packet}"),
+        }
     }
 }
 

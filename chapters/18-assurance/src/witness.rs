@@ -1,392 +1,332 @@
-//! The witness: sees all that crosses the server's boundary, and judges it after every step.
+//! The witness: sees all that crosses the servers' boundaries, and judges it after every step.
 //!
-//! It reads the requests, the transactions that the server writes and the answers, and follows
+//! It reads the requests, the transactions that servers write and apply, and the answers, and follows
 //! with the reference model: every transaction must be what the rules make of its request, every
-//! answer what the model answers, every event the one that is due. It lives outside the server, so
-//! it also knows what the server was told before a crash.
+//! answer what the model answers, every event the one that is due. It lives outside the servers, so
+//! it also knows what they were told before a crash.
+//!
+//! There is one order of all transactions, the [`Chronicle`]; a server that applies something applies
+//! the next of it, or adds to it. And there is a [`View`] of each server: what its clients must be
+//! told follows from how much of the chronicle it has applied.
 //!
 //! Always true:
-//! - the model is at the last transaction that any client was shown, and never before it;
-//! - what was shown is never forgotten, whatever happens to the server.
+//! - what was applied anywhere is never forgotten, whatever happens to the servers.
 
+mod chronicle;
+mod disk;
 mod judge;
 mod line;
-mod log;
 mod recovery;
+mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use jute::Decoder;
-use jute::records::{ConnectResponse, ErrorCode, ReplyHeader, Txn, WatcherEvent};
-use machines::Ticket;
-use server::State;
-use storage::Write;
-use zxid::{SessionId, Zxid};
+use bytes::Bytes;
+use election::Members;
+use server::{Recovered, State};
+use storage::{Entry, Write};
+use sync::laws::Laws;
+use sync::{Member, Message};
+use zab::{Ceased, Packet, Told};
+use zxid::{ServerId, SessionId, Zxid};
 
-use crate::ask::Ask;
-use crate::coverage::Coverage;
-use crate::invariants::watching::Told;
-use crate::invariants::{Verdict, durability, order, sessions, tree, watching};
-use crate::model::{Model, normal};
-use judge::judge;
-use line::{Line, Waiting};
-use log::{Asked, Log};
+pub(crate) use chronicle::Chronicle;
+pub(crate) use view::View;
 
-/// What is known of a server from outside.
-#[derive(Debug, Default)]
+use crate::invariants::{Broken, Invariant, Verdict, durability, replicas, sessions, tree};
+use crate::model::Model;
+
+/// What is known of all servers from outside.
+#[derive(Debug)]
 pub struct Witness {
-    /// The state that was last shown.
-    model: Model,
-    log: Log,
-    lines: BTreeMap<u64, Line>,
-    /// When each session was last heard, by the server's monotonic clock.
-    heard: BTreeMap<SessionId, Duration>,
-    /// Sessions of which something was shown, open or not.
-    began: BTreeSet<SessionId>,
-    now: Duration,
-    /// The accepted and the current epoch on disk.
-    epochs: (u32, u32),
-    /// What was reached, over the whole run.
-    pub coverage: Coverage,
+    members: Members,
+    views: BTreeMap<u64, View>,
+    all: Chronicle,
+    /// What must hold between the servers of an ensemble.
+    laws: Laws,
 }
 
 impl Witness {
-    /// The server starts: what it was told by its connections is gone. `found` is what its disk
-    /// held.
-    pub fn started(&mut self, found: &State, power_lost: bool) -> Verdict {
+    /// A witness of servers that have never started. The one server of a world is its own quorum.
+    pub(crate) fn new(members: Members, empty: Model) -> Witness {
+        let servers = members.voters().chain(members.observers());
+        let views = servers.map(|server| (server.0 as u64, View::new(server.0 as u64))).collect();
+        Witness { laws: Laws::new(members.clone()), members, views, all: Chronicle::new(empty) }
+    }
+
+    /// One server, and what all have done.
+    pub(crate) fn of(&mut self, server: u64) -> (&mut View, &mut Chronicle) {
+        let view = self.views.get_mut(&server).expect("the witness knows every server");
+        (view, &mut self.all)
+    }
+
+    /// What all have done.
+    pub(crate) fn all(&self) -> &Chronicle {
+        &self.all
+    }
+
+    /// The server starts, and `found` is what its disk held.
+    pub(crate) fn started(&mut self, server: u64, found: &Recovered, power_lost: bool) -> Verdict {
+        let (view, all) = self.of(server);
         // What was said before the end was said; of the rest of that batch nobody heard.
-        self.judge_said()?;
-        self.lines.clear();
-        self.heard.values_mut().for_each(|heard| *heard = self.now);
-        self.log.recovered(found.last, self.model.zxid, power_lost)?;
-        let expected = self.log.state_at(&self.model, found.last);
-        durability::recovered_state(found.last, recovery::difference(&expected, found))
+        view.judge_said(all)?;
+        self.may_start_from(server, found, power_lost)?;
+        let (view, _) = self.of(server);
+        view.disk.start(found);
+        match &found.member {
+            Some(member) => self.laws.started(id(server), member),
+            // Whoever stands alone has committed all that is on its disk.
+            None => self.applied(server, &found.state)?,
+        }
+        let (view, all) = self.of(server);
+        view.start(all, &found.state);
+        self.lawful()
     }
 
-    /// Whether a server could start from such a state after a loss of power.
-    pub fn may_start_from(&self, found: &State) -> Verdict {
-        self.log.holds_what_counts(found.last, self.model.zxid)?;
-        let expected = self.log.state_at(&self.model, found.last);
-        durability::recovered_state(found.last, recovery::difference(&expected, found))
-    }
-
-    /// The time of the step that follows.
-    pub fn at(&mut self, now: Duration) {
-        self.now = now;
-    }
-
-    /// A client's connection is open.
-    pub fn opened(&mut self, connection: u64, from: SocketAddr) {
-        self.lines.insert(connection, Line::new(from.ip()));
-    }
-
-    /// A connection is gone, whoever closed it.
-    pub fn closed(&mut self, connection: u64) {
-        if let Some(line) = self.lines.get_mut(&connection) {
-            line.gone = true;
+    /// Whether the laws hold.
+    pub(crate) fn lawful(&self) -> Verdict {
+        match self.laws.broken() {
+            Some(sync::laws::Broken { law, what }) => {
+                Err(Broken { invariant: Invariant::Law(*law), what: what.clone() })
+            }
+            None => Ok(()),
         }
     }
 
-    /// The server takes in a frame from a client.
-    pub fn heard(&mut self, connection: u64, frame: &Bytes) {
-        let Some(line) = self.lines.get_mut(&connection) else { return };
-        if line.greeted.is_none() {
-            line.greet(frame, self.now);
-            return;
+    /// Whether a server may start from what it found.
+    pub(crate) fn may_start_from(
+        &self,
+        server: u64,
+        found: &Recovered,
+        power_lost: bool,
+    ) -> Verdict {
+        let view = &self.views[&server];
+        match &found.member {
+            None => {
+                let kept = view.shown();
+                view.disk.may_be_found(found.state.last, kept, power_lost)?;
+                let expected = self.state_alone(view, found.state.last);
+                let difference = recovery::difference(&expected, &found.state);
+                durability::recovered_state(found.state.last, difference)
+            }
+            Some(member) => {
+                let last = member.tail.last().map_or(member.applied, |entry| entry.zxid);
+                view.disk.may_be_found(last, Zxid::ZERO, power_lost)?;
+                view.disk.epochs_may_be_found(member.accepted, member.current)?;
+                let invented = |entry: &&Entry| !self.all.was_written(entry.zxid, &entry.payload);
+                durability::nothing_invented(member.tail.iter().find(invented).map(|e| e.zxid))?;
+                self.replayed(view, found)
+            }
         }
-        self.heard.insert(line.session, self.now);
-        let Ok(Some((header, ask))) = Ask::read(frame) else { return };
-        if let Ask::Auth(packet) = &ask
-            && &*packet.scheme == "digest"
-        {
-            line.asking.add_digest(packet.auth.unwrap_or_default());
-        }
-        if ask.writes() {
-            self.log.asked(line.session, header.xid, frame, &line.asking);
-        }
-        let waiting = Waiting { header, frame: frame.clone() };
-        if ask.overtakes() { &mut line.aside } else { &mut line.waiting }.push_back(waiting);
     }
 
-    /// The server writes something to its disk.
-    pub fn writes(&mut self, write: &Write) -> Verdict {
+    /// The model after a transaction that a server alone has written, and perhaps not yet applied.
+    fn state_alone(&self, view: &View, zxid: Zxid) -> Model {
+        let mut model = self.all.model_at(zxid);
+        let after = model.zxid;
+        for (_, payload) in view.disk.written().after(after).iter().take_while(|e| e.0 <= zxid) {
+            chronicle::apply(&mut model, payload);
+        }
+        model
+    }
+
+    /// Whether a member's snapshot, and as much of its log as is committed, give the right state.
+    fn replayed(&self, view: &View, found: &Recovered) -> Verdict {
+        let Some(member) = &found.member else { return Ok(()) };
+        let committed = |entry: &&Entry| self.all.payload(entry.zxid) == Some(&entry.payload);
+        let mut state = found.state.clone();
+        for entry in member.tail.iter().take_while(committed) {
+            let applied = state.apply(entry, &mut Vec::new());
+            durability::can_be_read(entry.zxid, applied.is_ok())?;
+        }
+        // A snapshot may have effects of what comes after it, and the log may not have that yet.
+        if state.last < view.disk.fuzzy() {
+            return Ok(());
+        }
+        let expected = self.all.model_at(state.last);
+        durability::recovered_state(state.last, recovery::difference(&expected, &state))
+    }
+
+    /// A server gives its disk something to write. `leads` says whether it is its own will.
+    pub(crate) fn writes(&mut self, server: u64, write: &Write, leads: bool) -> Verdict {
+        let last = self.all.last();
+        let (view, all) = self.of(server);
+        let applied = view.applied;
+        view.disk.writes(write, applied, last)?;
         match write {
             Write::Append(entry) => {
-                let (heard, now) = (&self.heard, self.now);
-                let silent = |session| heard.get(&session).map(|heard| now.saturating_sub(*heard));
-                self.log.written(entry.zxid, &entry.payload, silent)
+                all.written(entry.zxid, &entry.payload);
+                if leads && let Some(session) = chronicle::expires(&entry.payload) {
+                    let timeout = Duration::from_millis(all.timeout(session).max(0) as u64);
+                    let silent = view.silence(session).unwrap_or(timeout);
+                    sessions::was_silent(session, silent, timeout)?;
+                }
+                if leads && !self.is_alone() {
+                    self.laws.proposed(id(server), entry);
+                }
             }
-            Write::AcceptedEpoch(epoch) => {
-                let before = std::mem::replace(&mut self.epochs.0, *epoch);
-                durability::epochs_rise((before, *epoch), (self.epochs.1, self.epochs.1))
+            Write::EndSnapshot { .. } => all.coverage.saw("a snapshot is sealed"),
+            Write::InstallSnapshot { .. } => {
+                all.coverage.saw("a snapshot is installed");
+                view.applied = view.disk.written().last();
+                let history = self.laws.history(self.views[&server].applied);
+                self.laws.loaded(id(server), self.views[&server].applied, &history);
             }
-            Write::CurrentEpoch(epoch) => {
-                let before = std::mem::replace(&mut self.epochs.1, *epoch);
-                durability::epochs_rise((self.epochs.0, self.epochs.0), (before, *epoch))
-            }
-            Write::EndSnapshot { .. } => {
-                self.coverage.saw("a snapshot is sealed");
-                Ok(())
-            }
-            _ => Ok(()),
+            Write::Truncate(_) => all.coverage.saw("a history is cut"),
+            _ => {}
+        }
+        self.lawful()
+    }
+
+    /// A server's disk is about to carry out a write.
+    pub(crate) fn carries_out(&mut self, server: u64, write: &Write) {
+        if !self.is_alone() {
+            self.laws.wrote(id(server), write);
         }
     }
 
-    /// The server asks for what it wrote to be forced.
-    pub fn asked_to_force(&mut self, ticket: Ticket) {
-        self.log.asked_to_force(ticket);
-    }
-
-    /// The server learns that what it wrote before a ticket is forced.
-    pub fn forced(&mut self, ticket: Ticket) {
-        self.log.forced(ticket);
-    }
-
-    /// The server learns that its disk failed.
-    pub fn failed(&mut self) {
-        self.log.failed();
-    }
-
-    /// The server says something to a client: whole frames, each with its length. They are judged
-    /// when the batch is done, since a server may send the answers of a batch in any order of its
-    /// connections. What they show must be forced now.
-    pub fn said(&mut self, connection: u64, chunk: &Bytes) -> Verdict {
-        let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
-        let mut rest = chunk.clone();
-        while let Some(length) = rest.first_chunk().copied().map(u32::from_be_bytes) {
-            rest.advance(4);
-            if rest.len() < length as usize {
-                break;
-            }
-            line.said.push_back(rest.split_to(length as usize));
+    /// A server's disk has forced everything that it wrote.
+    pub(crate) fn has_forced(&mut self, server: u64) {
+        if !self.is_alone() {
+            self.laws.forced(id(server));
         }
-        line.said.iter().enumerate().try_for_each(|(index, frame)| {
-            // The first frame of a connection shows no transaction.
-            let shows = if index == 0 && !line.accepted { Zxid::ZERO } else { shown_by(frame) };
-            self.log.may_show(shows)
+    }
+
+    /// A server learns that its disk has failed.
+    pub(crate) fn fails(&mut self, server: u64) {
+        let (view, _) = self.of(server);
+        view.disk.fail();
+        if !self.is_alone() {
+            self.laws.failed(id(server));
+        }
+    }
+
+    /// A server has its place in the ensemble.
+    pub(crate) fn joins(&mut self, server: u64, serving: Told, state: &State) -> Verdict {
+        self.applied(server, state)?;
+        self.laws.told(id(server), &serving);
+        let (view, all) = self.of(server);
+        view.serve(all, state);
+        self.lawful()
+    }
+
+    /// A server has lost its place.
+    pub(crate) fn leaves(&mut self, server: u64, why: Ceased) {
+        self.laws.told(id(server), &Told::Ceased(why));
+        let (view, _) = self.of(server);
+        view.serves = false;
+    }
+
+    /// A connection between servers is open.
+    pub(crate) fn meets(&mut self, server: u64, peer: sync::Peer) {
+        self.laws.opened(id(server), peer);
+    }
+
+    /// A server says something to another.
+    pub(crate) fn tells(&mut self, server: u64, to: sync::Peer, message: &Message) -> Verdict {
+        self.laws.sent(id(server), to, message);
+        let (view, _) = self.of(server);
+        if let Message::Quorum(Packet::Ping { touched: Some(touched), .. }) = message {
+            let told = |session: &SessionId| touched.iter().any(|(told, _)| told == session);
+            let forgotten: Vec<SessionId> =
+                view.tells().into_iter().filter(|session| !told(session)).collect();
+            sessions::passed_on(server, &forgotten)?;
+        }
+        self.lawful()
+    }
+
+    /// A server hears something from another. A leader hears of sessions so.
+    pub(crate) fn hears(&mut self, server: u64, from: sync::Peer, message: &Message) -> Verdict {
+        self.laws.received(id(server), from, message);
+        let (view, _) = self.of(server);
+        match message {
+            Message::Quorum(Packet::Ping { touched: Some(touched), .. }) => {
+                touched.iter().for_each(|(session, _)| view.hears_of(*session));
+            }
+            Message::Quorum(Packet::Revalidate { session, .. }) => view.hears_of(*session),
+            Message::Quorum(Packet::Request(request)) => view.hears_of(request.session),
+            _ => {}
+        }
+        self.lawful()
+    }
+
+    /// After a step: what a member's memory says of itself.
+    pub(crate) fn after(&mut self, server: u64, member: &Member) -> Verdict {
+        self.laws.after(id(server), member);
+        self.lawful()
+    }
+
+    /// A server has applied what its state says.
+    pub(crate) fn applied(&mut self, server: u64, state: &State) -> Verdict {
+        let view = &self.views[&server];
+        let (before, now) = (view.applied, state.last);
+        if before == now {
+            return Ok(());
+        }
+        durability::silent_after_failure(view.disk.failed(), now, view.disk.forced().last())?;
+        let new: Vec<(Zxid, Bytes)> =
+            view.disk.written().after(before).iter().take_while(|e| e.0 <= now).cloned().collect();
+        for (zxid, payload) in new {
+            if self.is_alone() {
+                let forced = self.views[&server].disk.forced().holds(zxid, &payload);
+                durability::shown_is_forced(zxid, forced)?;
+            } else {
+                let entry = Entry { zxid, payload: payload.clone() };
+                self.laws.told(id(server), &Told::Deliver(entry));
+                self.lawful()?;
+            }
+            if zxid > self.all.last() {
+                self.all.commit(zxid, &payload)?;
+            }
+        }
+        tree::is_written(now, now <= self.all.last())?;
+        let (view, all) = self.of(server);
+        view.applied = now;
+        if now >= view.disk.fuzzy() {
+            let found = (state.tree.digest(), state.sessions.len());
+            replicas::same_state(server, now, found, all.digest(now))?;
+        }
+        Ok(())
+    }
+
+    /// Whether all servers but one hold all that was ever committed, and nothing else, under one
+    /// epoch: then nothing is lost if that one's disk is.
+    pub(crate) fn can_spare(&self, server: u64) -> bool {
+        let last = self.all.last();
+        let epochs = self.views.values().next().map_or((0, 0), |view| view.disk.forced().epochs());
+        self.views.values().filter(|view| self.members.is_voter(id(view.server))).all(|view| {
+            let (forced, written) = (view.disk.forced(), view.disk.written());
+            let settled = forced.last() == last && written.last() == last;
+            let same = forced.epochs() == epochs && written.epochs() == epochs;
+            settled && same && epochs.0 == epochs.1 && (view.server == server || view.serves)
         })
     }
 
-    /// The batch is done: judges all that was said in it. Nothing may be owed any more.
-    pub fn judge(&mut self) -> Verdict {
-        self.judge_said()?;
-        self.lines.retain(|_, line| !line.gone);
-        let zxid = self.model.zxid;
-        self.lines.iter_mut().try_for_each(|(connection, line)| {
-            line.batch_is_over();
-            watching::all_told(*connection, &line.owed, zxid)?;
-            watching::catches_up(*connection, &line.caught_up, &[])
-        })
+    /// Somebody puts a new disk into a server.
+    pub(crate) fn wiped(&mut self, server: u64) {
+        self.laws.replaced(id(server));
+        let (view, _) = self.of(server);
+        view.disk.wipe();
     }
 
-    /// Judges what was said, in the order of what it shows.
-    fn judge_said(&mut self) -> Verdict {
-        while let Some(connection) = self.first_to_judge() {
-            let line = self.lines.get_mut(&connection);
-            if let Some(frame) = line.and_then(|line| line.said.pop_front()) {
-                self.said_frame(connection, &frame)?;
-            }
-        }
-        Ok(())
+    /// Whether a server's state is what all that was ever committed leads to.
+    pub(crate) fn holds_all(&self, server: u64, state: &State) -> Verdict {
+        replicas::holds_all(server, recovery::difference(self.all.model(), state))
     }
 
-    /// The connection whose next frame shows the least.
-    fn first_to_judge(&self) -> Option<u64> {
-        let talking = |(number, line): (&u64, &Line)| {
-            line.said.front().map(|frame| (self.order_of(line, frame), *number))
-        };
-        self.lines.iter().filter_map(talking).min().map(|(_, number)| number)
+    /// Whether the world has one server, which stands alone.
+    fn is_alone(&self) -> bool {
+        self.views.len() == 1
     }
 
-    /// After which transaction a frame was made, as far as it says.
-    fn order_of(&self, line: &Line, frame: &[u8]) -> Zxid {
-        if line.accepted {
-            return shown_by(frame);
-        }
-        let welcome = jute::from_slice::<ConnectResponse>(frame).ok();
-        welcome.and_then(|welcome| self.log.beginning(welcome.session_id)).unwrap_or_default()
-    }
-
-    /// The state that clients were last shown.
-    pub fn model(&self) -> &Model {
-        &self.model
-    }
-
-    fn said_frame(&mut self, connection: u64, frame: &[u8]) -> Verdict {
-        let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
-        if !line.accepted {
-            line.accepted = true;
-            return match jute::from_slice::<ConnectResponse>(frame) {
-                Ok(welcome) => self.welcomed(connection, welcome.session_id, welcome.timeout),
-                Err(_) => Ok(()),
-            };
-        }
-        let mut rest = Decoder::new(frame);
-        let Ok(header) = rest.next::<ReplyHeader>() else { return Ok(()) };
-        match header.xid {
-            -1 => match rest.next::<WatcherEvent>() {
-                Ok(event) => self.told(connection, header, (event.kind, event.path.into_owned())),
-                Err(_) => Ok(()),
-            },
-            _ => self.answered(connection, header, rest.rest()),
-        }
-    }
-
-    /// The answer to the first frame: the session goes on, or is gone.
-    fn welcomed(&mut self, connection: u64, session: SessionId, timeout: i32) -> Verdict {
-        let Witness { lines, log, model, .. } = self;
-        let Some(line) = lines.get_mut(&connection) else { return Ok(()) };
-        let wanted = std::mem::replace(&mut line.session, session);
-        let greeted = line.greeted;
-        if timeout <= 0 {
-            let gone = !model.sessions.contains_key(&wanted) || log.ends(wanted);
-            self.coverage.saw("a session is refused");
-            return sessions::is_gone(wanted, gone);
-        }
-        let began = log.beginning(session);
-        log.agreed(session, timeout);
-        if wanted == session {
-            self.coverage.saw("a session is resumed");
-        }
-        // The request is what was heard; the answer may have taken long.
-        let heard = self.heard.entry(session).or_default();
-        *heard = greeted.map_or(*heard, |greeted| greeted.max(*heard));
-        self.advance(began.unwrap_or(self.model.zxid))?;
-        sessions::is_open(session, self.model.zxid, self.model.sessions.contains_key(&session))
-    }
-
-    /// An event is sent.
-    fn told(&mut self, connection: u64, header: ReplyHeader, told: Told) -> Verdict {
-        if header.zxid >= 0 {
-            self.advance(Zxid(header.zxid as u64))?;
-        }
-        let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
-        if header.zxid < 0 {
-            line.caught_up.push(told);
-            self.coverage.saw("an event is caught up on");
-            return Ok(());
-        }
-        if line.owed.first() != Some(&told) && line.may_be_told(&told) {
-            return Ok(());
-        }
-        watching::is_due(&told, &line.owed)?;
-        line.owed.remove(0);
-        self.coverage.saw("an event is told");
-        Ok(())
-    }
-
-    /// An answer is sent.
-    fn answered(&mut self, connection: u64, header: ReplyHeader, body: &[u8]) -> Verdict {
-        let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
-        let session = line.session;
-        let waiting = match line.take_aside(header.xid) {
-            Some(waiting) => waiting,
-            None => {
-                let oldest = line.waiting.front().map(|waiting| waiting.header.xid);
-                order::answered_in_turn(session, header.xid, oldest)?;
-                line.waiting.pop_front().expect("the oldest was just looked at")
-            }
-        };
-        let Ok(Some((_, ask))) = Ask::read(&waiting.frame) else { return Ok(()) };
-        if let Ask::Auth(packet) = &ask {
-            if header.err == 0 && &*packet.scheme == "digest" {
-                line.who.add_digest(packet.auth.unwrap_or_default());
-            }
-            return Ok(());
-        }
-        let zxid = Zxid(header.zxid.max(0) as u64);
-        self.advance(zxid)?;
-        let answer = match header.err {
-            0 => Ok(normal(&ask, body).unwrap_or_else(|| b"unreadable".to_vec())),
-            err => Err(err),
-        };
-        self.coverage.saw(format!("answered {}", waiting.header.op));
-        if ask.writes() {
-            self.answered_write(connection, &waiting, zxid, &answer)?;
-        }
-        let Witness { lines, model, .. } = self;
-        let Some(line) = lines.get_mut(&connection) else { return Ok(()) };
-        watching::told_before_shown(connection, &line.owed, zxid)?;
-        if !ask.writes() {
-            line.answered_read(connection, model, &ask, &answer)?;
-        }
-        Ok(())
-    }
-
-    fn answered_write(
-        &mut self,
-        connection: u64,
-        waiting: &Waiting,
-        zxid: Zxid,
-        answer: &Result<Vec<u8>, i32>,
-    ) -> Verdict {
-        let Some(line) = self.lines.get(&connection) else { return Ok(()) };
-        let (session, xid) = (line.session, waiting.header.xid);
-        let became = self.log.take_became(session, xid);
-        order::named_rightly(session, xid, zxid, became.as_ref().map(|became| became.zxid))?;
-        let Some(became) = became else { return Ok(()) };
-        let Ok(Some((_, ask))) = Ask::read(&waiting.frame) else { return Ok(()) };
-        self.coverage.saw(if answer.is_ok() { "a write is confirmed" } else { "a write fails" });
-        tree::answered(&ask, answer, &became.answer)
-    }
-
-    /// Follows the server to a transaction that it shows.
-    fn advance(&mut self, zxid: Zxid) -> Verdict {
-        order::shows_no_older(zxid, self.model.zxid)?;
-        self.log.may_show(zxid)?;
-        while let Some(payload) = self.log.next(zxid) {
-            self.follow(&payload)?;
-        }
-        tree::is_written(zxid, self.model.zxid == zxid)
-    }
-
-    /// Judges a transaction and applies it.
-    fn follow(&mut self, payload: &Bytes) -> Verdict {
-        let decoded = Txn::decode_payload(payload);
-        tree::is_written(self.model.zxid, decoded.is_ok())?;
-        let Ok((header, txn, digest)) = decoded else { return Ok(()) };
-        let asked = self.log.take_asked(&header);
-        let ask = asked.as_ref().and_then(Asked::ask);
-        let who = asked.as_ref().map(|asked| &asked.who);
-        let known = self.began.contains(&header.session);
-        judge(&self.model, &header, &txn, ask.as_ref().zip(who), known)?;
-        self.began.insert(header.session);
-        let multi = match (&ask, &txn) {
-            (Some(Ask::Multi(asks)), Txn::Multi(parts)) => {
-                Some(self.model.answer_multi(asks, &header, parts))
-            }
-            _ => None,
-        };
-        let changes = self.model.apply(&header, &txn);
-        if let Some(digest) = digest {
-            tree::same_digest(header.zxid, digest.tree as u64, self.model.digest)?;
-        }
-        if let Some(ask) = &ask {
-            let answer = match (&txn, multi) {
-                (_, Some(body)) => Ok(body),
-                (Txn::Error(error), _) => Err(refusal(error.err)),
-                (txn, _) => Ok(self.model.answer_write(ask, txn)),
-            };
-            self.log.became(&header, answer);
-        }
-        self.coverage.saw(format!("transaction {}", header.op));
-        for line in self.lines.values_mut() {
-            changes.iter().for_each(|change| line.changed(change));
-        }
-        Ok(())
+    /// A server's batch is done: judges all that was said in it.
+    pub(crate) fn judge(&mut self, server: u64) -> Verdict {
+        let (view, all) = self.of(server);
+        view.judge(all)
     }
 }
 
-/// The transaction that a frame shows; zero if it shows none.
-fn shown_by(frame: &[u8]) -> Zxid {
-    let header: Option<ReplyHeader> = jute::from_slice(frame).ok();
-    header.map_or(Zxid::ZERO, |header| Zxid(header.zxid.max(0) as u64))
-}
-
-/// A code in the log. What has no meaning is the one that no request is answered by itself.
-fn refusal(err: i32) -> ErrorCode {
-    ErrorCode::from_code(err).unwrap_or(ErrorCode::RuntimeInconsistency)
+fn id(server: u64) -> ServerId {
+    ServerId(server as i64)
 }

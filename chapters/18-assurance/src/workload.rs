@@ -52,13 +52,15 @@ struct UnderWay {
     watch: Option<(String, WatchId)>,
     /// The register, and the operation on it.
     register: Option<(usize, OpId, Action)>,
+    /// The read of a register that this sync is to bring up to date.
+    brings: Option<(usize, OpId)>,
     /// The path from which watches are removed.
     removes: Option<String>,
 }
 
 impl UnderWay {
     fn new(what: &'static str, writes: bool, invoked: Duration) -> UnderWay {
-        UnderWay { invoked, writes, what, watch: None, register: None, removes: None }
+        UnderWay { invoked, writes, what, watch: None, register: None, brings: None, removes: None }
     }
 }
 
@@ -115,7 +117,7 @@ impl Program {
             return self.foundations(now);
         }
         let count = if self.dice.chance(100) { self.dice.between(1, 9) } else { 1 };
-        (0..count).map(|_| self.request(now)).collect()
+        (0..count).flat_map(|_| self.request(now)).collect()
     }
 
     /// The client tells the program something; the program may ask for more because of it.
@@ -139,6 +141,7 @@ impl Program {
             ClientOutput::State { state, session, .. } => {
                 self.history.borrow_mut().coverage.saw(format!("a session is {state}"));
                 (self.state, self.session) = (*state, *session);
+                self.lose_reads();
                 if state.is_final() {
                     let mine = self.number;
                     self.history.borrow_mut().armed.retain(|(owner, _), _| *owner != mine);
@@ -165,6 +168,11 @@ impl Program {
         if zxid != Zxid::ZERO {
             let write = ask.writes && result.is_ok() && !all_failed(result);
             history.answered(self.session, number, (ask.invoked, now), zxid, write);
+        }
+        if let Some((register, id)) = ask.brings
+            && result.is_err()
+        {
+            history.end(register, id, now, None);
         }
         if let Some((register, id, action)) = ask.register {
             match result {
@@ -225,16 +233,40 @@ impl Program {
         Ask::Request { number, operation, watch: None }
     }
 
-    /// An operation on the register that is in use.
-    fn on_register(&mut self, write: bool, now: Duration) -> Ask {
-        let number = self.number();
+    /// A read that follows a sync on another connection says nothing.
+    fn lose_reads(&mut self) {
+        let mut history = self.history.borrow_mut();
+        if !history.many {
+            return;
+        }
+        for ask in self.under_way.values_mut() {
+            if let Some((register, id, Action::Read(_))) = ask.register {
+                history.end(register, id, Duration::ZERO, None);
+                ask.register = None;
+            }
+        }
+    }
+
+    /// An operation on the register that is in use. Where a read may show the past, a sync comes
+    /// before it, and the two are one operation.
+    fn on_register(&mut self, write: bool, now: Duration) -> Vec<Ask> {
         let mut history = self.history.borrow_mut();
         let register = history.register();
         let path = requests::register(register);
         let value = u64::from(history.name().0);
         let action = if write { Action::Write(value) } else { Action::Read(0) };
         let id = history.begin(register, self.number as u32, action, now);
+        let many = history.many;
         drop(history);
+        let mut asks = Vec::new();
+        if many && !write {
+            let number = self.number();
+            let brings = Some((register, id));
+            self.begin(number, UnderWay { brings, ..UnderWay::new("sync a register", false, now) });
+            let operation = Operation::Sync { path: path.clone() };
+            asks.push(Ask::Request { number, operation, watch: None });
+        }
+        let number = self.number();
         let operation = if write {
             let data = Some(Bytes::from(value.to_string()));
             Operation::SetData { path, data, version: -1 }
@@ -244,7 +276,8 @@ impl Program {
         let what = if write { "write a register" } else { "read a register" };
         let register = Some((register, id, action));
         self.begin(number, UnderWay { register, ..UnderWay::new(what, write, now) });
-        Ask::Request { number, operation, watch: None }
+        asks.push(Ask::Request { number, operation, watch: None });
+        asks
     }
 }
 

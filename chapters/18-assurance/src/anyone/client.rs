@@ -6,7 +6,7 @@ use protocol::{
     Ask, ClientMessage, ClientOptions, ClientOutput, ClientPeer, ClientWire, Cut, Framer, Session,
 };
 
-use crate::vocabulary::{Chunk, Peer, Sim, Timer, Told};
+use crate::vocabulary::{Message, Peer, Sim, Timer, Told};
 use crate::workload::Program;
 
 /// The production client, and the program.
@@ -15,16 +15,18 @@ pub struct ClientHost {
     effects: Effects<ClientWire>,
     line: Option<(Framer, BytesMut)>,
     program: Program,
+    /// How many servers its connect string names.
+    servers: usize,
     /// Cuts what is sent into pieces.
     dice: Dice,
 }
 
 impl ClientHost {
-    /// A program with a client of its own.
-    pub fn new(mut program: Program) -> ClientHost {
+    /// A program with a client of its own, which knows so many servers.
+    pub fn new(mut program: Program, servers: usize) -> ClientHost {
         let dice = program.dice.split();
-        let session = Session::new(options(&mut program));
-        ClientHost { session, effects: Effects::new(), line: None, program, dice }
+        let session = Session::new(options(&mut program, servers));
+        ClientHost { session, effects: Effects::new(), line: None, program, servers, dice }
     }
 
     /// Takes one event.
@@ -58,9 +60,9 @@ impl ClientHost {
                 out.set(Timer::Program, self.program.pause());
             }
             Event::Drained => self.tell(Event::Drained, out),
-            Event::Opened(Peer::Client(_))
-            | Event::Received { from: Peer::Client(_), .. }
-            | Event::Closed(Peer::Client(_))
+            Event::Opened(_)
+            | Event::Received { .. }
+            | Event::Closed(_)
             | Event::Expired(Timer::Server(_))
             | Event::Flushed(_)
             | Event::Durable(_)
@@ -72,7 +74,7 @@ impl ClientHost {
     /// The session is over; the program takes a new client.
     fn begin_again(&mut self, out: &mut Effects<Sim>) {
         self.program.begins_again();
-        self.session = Session::new(options(&mut self.program));
+        self.session = Session::new(options(&mut self.program, self.servers));
         self.tell(Event::Started(()), out);
     }
 
@@ -83,9 +85,10 @@ impl ClientHost {
         }
     }
 
-    fn receive(&mut self, server: usize, chunk: &Chunk, out: &mut Effects<Sim>) {
+    fn receive(&mut self, server: usize, message: &Message, out: &mut Effects<Sim>) {
+        let Message::Chunk(chunk) = message else { panic!("a client is sent chunks") };
         if let Some((_, bytes)) = &mut self.line {
-            bytes.extend_from_slice(&chunk.0);
+            bytes.extend_from_slice(chunk);
         }
         while let Some((framer, bytes)) = &mut self.line {
             let Ok(Some(Cut::Frame(frame))) = framer.cut(bytes) else { break };
@@ -145,16 +148,16 @@ impl ClientHost {
         if self.dice.chance(100) {
             let first = bytes.split_to(self.dice.below(bytes.len()));
             if !first.is_empty() {
-                out.send(to, Chunk(first));
+                out.send(to, Message::Chunk(first));
             }
         }
-        out.send(to, Chunk(bytes));
+        out.send(to, Message::Chunk(bytes));
     }
 }
 
-fn options(program: &mut Program) -> ClientOptions {
+fn options(program: &mut Program, servers: usize) -> ClientOptions {
     let (timeout, seed) = (program.session_timeout(), program.dice.any());
-    ClientOptions { servers: 1, chroot: String::new(), timeout, seed }
+    ClientOptions { servers, chroot: String::new(), timeout, seed }
 }
 
 fn server(peer: ClientPeer) -> Peer {

@@ -4,40 +4,73 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use election::ServerState;
 use machines::{Effect, Effects, Event, Machine};
 use protocol::{Cut, Framer};
 use server::{Connection, Message, Notice, Server, Zk};
 
+use super::wire::Wires;
 use crate::invariants::Verdict;
-use crate::vocabulary::{Chunk, Found, Peer, Sim, Timer, Told};
-use crate::witness::Witness;
+use crate::vocabulary::{self, Found, Peer, Sim, Timer, Told};
+use crate::witness::{Chronicle, View, Witness};
 
 /// The production server, and what its host does: it cuts frames and names things.
 pub struct ServerHost {
+    number: u64,
     server: Server,
     effects: Effects<Zk>,
     lines: BTreeMap<Connection, (Framer, BytesMut)>,
+    wires: Wires,
     witness: Rc<RefCell<Witness>>,
     power_lost: bool,
+    /// What it is doing; nothing while it looks for a leader.
+    role: Option<Role>,
+}
+
+/// What a server is doing for its clients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Role {
+    Alone,
+    Member(ServerState),
 }
 
 impl ServerHost {
     /// A server that is about to start. `power_lost` says how it ended before.
-    pub fn new(server: Server, witness: Rc<RefCell<Witness>>, power_lost: bool) -> ServerHost {
-        let (effects, lines) = (Effects::new(), BTreeMap::new());
-        ServerHost { server, effects, lines, witness, power_lost }
+    pub fn new(
+        number: u64,
+        server: Server,
+        witness: Rc<RefCell<Witness>>,
+        power_lost: bool,
+    ) -> ServerHost {
+        let (effects, lines, wires) = (Effects::new(), BTreeMap::new(), Wires::default());
+        ServerHost { number, server, effects, lines, wires, witness, power_lost, role: None }
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Whether it serves clients.
+    pub fn serves(&self) -> bool {
+        self.role.is_some()
+    }
+
+    /// Whether it leads others.
+    pub fn leads(&self) -> bool {
+        self.role == Some(Role::Member(ServerState::Leading))
     }
 
     /// Takes one event; says what is broken, if something is.
     pub fn step(&mut self, event: Event<Sim>, out: &mut Effects<Sim>) {
         self.effects.set_now(out.now());
-        self.witness.borrow_mut().at(out.now().monotonic);
+        self.seen(|view, _| view.at(out.now().monotonic));
         // A server sends what it has to say at the end of its batch.
         let done = event == Event::Drained;
         let mut verdict = self.take(event, out);
         if done && verdict.is_ok() {
-            verdict = self.witness.borrow_mut().judge();
+            verdict = self.witness.borrow_mut().judge(self.number);
         }
         if let Err(broken) = verdict {
             out.answer(Told::Broken(broken));
@@ -47,64 +80,98 @@ impl ServerHost {
     fn take(&mut self, event: Event<Sim>, out: &mut Effects<Sim>) -> Verdict {
         let event = match event {
             Event::Started(Found::Server(found)) => {
-                self.witness.borrow_mut().started(&found.state, self.power_lost)?;
+                self.witness.borrow_mut().started(self.number, &found, self.power_lost)?;
+                self.role = found.member.is_none().then_some(Role::Alone);
                 Event::Started(*found)
             }
-            Event::Opened(Peer::Client(connection)) => {
-                self.lines.insert(connection, (Framer::new(Framer::LIMIT), BytesMut::new()));
-                self.witness.borrow_mut().opened(connection.number, connection.from);
-                Event::Opened(server::Peer::Client(connection))
+            Event::Opened(peer) => {
+                self.open(peer);
+                Event::Opened(theirs(peer))
             }
             Event::Received { from: Peer::Client(connection), message } => {
                 return self.receive(connection, &message, out);
             }
-            Event::Closed(Peer::Client(connection)) => {
-                self.forget(connection);
-                Event::Closed(server::Peer::Client(connection))
+            Event::Received { from, message } => {
+                let said = match message {
+                    vocabulary::Message::Election(frame) => sync::Message::Election(frame),
+                    vocabulary::Message::Quorum(packet) => sync::Message::Quorum(packet),
+                    vocabulary::Message::Chunk(_) => panic!("servers send no chunks to servers"),
+                };
+                self.witness.borrow_mut().hears(self.number, between(from), &said)?;
+                let message = match said {
+                    sync::Message::Election(frame) => Message::Election(frame),
+                    sync::Message::Quorum(packet) => Message::Quorum(packet),
+                };
+                Event::Received { from: theirs(from), message }
             }
+            Event::Closed(peer) => {
+                self.forget(peer);
+                Event::Closed(theirs(peer))
+            }
+            Event::Flushed(peer) => Event::Flushed(theirs(peer)),
             Event::Expired(Timer::Server(timer)) => Event::Expired(timer),
             Event::Durable(ticket) => {
-                self.witness.borrow_mut().forced(ticket);
+                self.seen(|view, _| view.forced(ticket));
                 Event::Durable(ticket)
             }
             Event::Failed(ticket, fault) => {
-                self.witness.borrow_mut().failed();
+                self.witness.borrow_mut().fails(self.number);
                 Event::Failed(ticket, fault)
             }
             Event::Fetched(fetched) => Event::Fetched(fetched),
             Event::Drained => Event::Drained,
-            Event::Started(Found::Nothing)
-            | Event::Flushed(_)
-            | Event::Opened(Peer::Server(_))
-            | Event::Received { from: Peer::Server(_), .. }
-            | Event::Closed(Peer::Server(_))
-            | Event::Expired(Timer::Client(_) | Timer::Program) => {
+            Event::Started(Found::Nothing) | Event::Expired(Timer::Client(_) | Timer::Program) => {
                 unreachable!("a server is told a server's events")
             }
         };
         self.tell(event, out)
     }
 
+    fn open(&mut self, peer: Peer) {
+        match peer {
+            Peer::Client(connection) => {
+                self.lines.insert(connection, (Framer::new(Framer::LIMIT), BytesMut::new()));
+                self.seen(|view, _| view.opened(connection.number, connection.from));
+            }
+            peer => {
+                self.forget(peer);
+                self.witness.borrow_mut().meets(self.number, between(peer));
+            }
+        }
+    }
+
+    fn forget(&mut self, peer: Peer) {
+        match peer {
+            Peer::Client(connection) => {
+                self.lines.remove(&connection);
+                self.seen(|view, _| view.closed(connection.number));
+            }
+            Peer::Election(link) => self.wires.forget(link),
+            Peer::Quorum(_) | Peer::Server(_) => {}
+        }
+    }
+
     /// Cuts what has come into frames, and brings them to the server one by one.
     fn receive(
         &mut self,
         connection: Connection,
-        chunk: &Chunk,
+        message: &vocabulary::Message,
         out: &mut Effects<Sim>,
     ) -> Verdict {
+        let vocabulary::Message::Chunk(chunk) = message else { panic!("clients send chunks") };
         if let Some((_, bytes)) = self.lines.get_mut(&connection) {
-            bytes.extend_from_slice(&chunk.0);
+            bytes.extend_from_slice(chunk);
         }
         while let Some((framer, bytes)) = self.lines.get_mut(&connection) {
             let message = match framer.cut(bytes) {
                 Ok(Some(Cut::Frame(frame))) => {
-                    self.witness.borrow_mut().heard(connection.number, &frame);
+                    self.seen(|view, all| view.heard(all, connection.number, &frame));
                     Message::Frame(frame)
                 }
                 Ok(Some(Cut::Word(word))) => Message::Word(word),
                 Ok(None) => break,
                 Err(_) => {
-                    self.forget(connection);
+                    self.forget(Peer::Client(connection));
                     out.close(Peer::Client(connection));
                     return self.tell(Event::Closed(server::Peer::Client(connection)), out);
                 }
@@ -119,61 +186,136 @@ impl ServerHost {
     fn tell(&mut self, event: Event<Zk>, out: &mut Effects<Sim>) -> Verdict {
         let mut effects = std::mem::take(&mut self.effects);
         self.server.step(event, &mut effects);
-        let verdict = effects.drain().try_for_each(|effect| self.pass_on(effect, out));
+        let mut verdict = effects.list().iter().try_for_each(|effect| self.look(effect));
+        if verdict.is_ok() && self.role.is_some() {
+            verdict = self.witness.borrow_mut().applied(self.number, self.server.state());
+        }
+        if let (Ok(()), Some(part)) = (&verdict, self.server.part()) {
+            verdict = self.witness.borrow_mut().after(self.number, part.member());
+        }
+        for effect in effects.drain() {
+            let said = self.pass_on(effect, out);
+            verdict = verdict.and(said);
+        }
         self.effects = effects;
         verdict
     }
 
+    /// What the witness must know before it judges what is said.
+    fn look(&mut self, effect: &Effect<Zk>) -> Verdict {
+        let mut witness = self.witness.borrow_mut();
+        match effect {
+            Effect::Write(write) => {
+                let leads =
+                    matches!(self.role, Some(Role::Alone | Role::Member(ServerState::Leading)));
+                witness.writes(self.number, write, leads)?;
+            }
+            Effect::Sync(ticket) => witness.of(self.number).0.disk.asked_to_force(*ticket),
+            Effect::Answer(notice) => {
+                witness.of(self.number).1.coverage.saw(name(notice));
+                if let Notice::Joined { role, leader, epoch, .. } = notice {
+                    self.role = Some(Role::Member(*role));
+                    let (role, leader, epoch) = (*role, *leader, *epoch);
+                    let serving = zab::Told::Serving { role, leader, epoch };
+                    witness.joins(self.number, serving, self.server.state())?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn pass_on(&mut self, effect: Effect<Zk>, out: &mut Effects<Sim>) -> Verdict {
         match effect {
-            Effect::Send { to: server::Peer::Client(connection), message } => {
-                let Message::Chunk(bytes) = message else {
-                    panic!("a server sends chunks, not {message:?}")
-                };
-                let verdict = self.witness.borrow_mut().said(connection.number, &bytes);
-                out.send(Peer::Client(connection), Chunk(bytes));
-                return verdict;
+            Effect::Open(peer) => out.open(ours(peer)),
+            Effect::Send { to, message } => return self.send(to, message, out),
+            Effect::Close(peer) => {
+                self.forget(ours(peer));
+                out.close(ours(peer));
             }
-            Effect::Close(server::Peer::Client(connection)) => {
-                self.forget(connection);
-                out.close(Peer::Client(connection));
-            }
-            Effect::Pause(peer) => out.pause(client(peer)),
-            Effect::Resume(peer) => out.resume(client(peer)),
-            Effect::Flush(peer) => out.flush(client(peer)),
+            Effect::Pause(peer) => out.pause(ours(peer)),
+            Effect::Resume(peer) => out.resume(ours(peer)),
+            Effect::Flush(peer) => out.flush(ours(peer)),
             Effect::Set { timer, after } => out.set(Timer::Server(timer), after),
             Effect::Clear(timer) => out.clear(Timer::Server(timer)),
-            Effect::Write(write) => {
-                let verdict = self.witness.borrow_mut().writes(&write);
-                out.write(write);
-                return verdict;
-            }
-            Effect::Sync(ticket) => {
-                self.witness.borrow_mut().asked_to_force(ticket);
-                out.sync(ticket);
-            }
+            Effect::Write(write) => out.write(write),
+            Effect::Sync(ticket) => out.sync(ticket),
             Effect::Fetch(fetch) => out.fetch(fetch),
             Effect::Answer(notice) => {
-                self.witness.borrow_mut().coverage.saw(name(&notice));
+                if let Notice::Left { why } = notice {
+                    self.role = None;
+                    self.witness.borrow_mut().leaves(self.number, why);
+                }
                 out.answer(Told::Server(notice));
-            }
-            Effect::Open(peer) | Effect::Send { to: peer, .. } | Effect::Close(peer) => {
-                panic!("a server alone talks to clients, not to {peer}")
             }
         }
         Ok(())
     }
 
-    fn forget(&mut self, connection: Connection) {
-        self.lines.remove(&connection);
-        self.witness.borrow_mut().closed(connection.number);
+    fn send(&mut self, to: server::Peer, message: Message, out: &mut Effects<Sim>) -> Verdict {
+        let (verdict, message) = match (to, message) {
+            (server::Peer::Client(connection), Message::Chunk(bytes)) => {
+                let verdict = self.said(connection, &bytes);
+                (verdict, vocabulary::Message::Chunk(bytes))
+            }
+            (to, Message::Election(frame)) => {
+                let said = sync::Message::Election(frame.clone());
+                (self.tells(ours(to), &said), vocabulary::Message::Election(frame))
+            }
+            (to, Message::Quorum(packet)) => {
+                let said = sync::Message::Quorum(packet.clone());
+                (self.tells(ours(to), &said), vocabulary::Message::Quorum(packet))
+            }
+            (to, message) => panic!("a server does not send {message} to {to}"),
+        };
+        out.send(ours(to), message);
+        verdict
+    }
+
+    /// The server says something to another.
+    fn tells(&mut self, to: Peer, said: &sync::Message) -> Verdict {
+        if let (Peer::Election(link), sync::Message::Election(frame)) = (to, said) {
+            self.wires.say(link, frame)?;
+        }
+        self.witness.borrow_mut().tells(self.number, between(to), said)
+    }
+
+    fn said(&self, connection: Connection, bytes: &Bytes) -> Verdict {
+        self.witness.borrow_mut().of(self.number).0.said(connection.number, bytes)
+    }
+
+    fn seen<T>(&self, with: impl FnOnce(&mut View, &mut Chronicle) -> T) -> T {
+        let mut witness = self.witness.borrow_mut();
+        let (view, all) = witness.of(self.number);
+        with(view, all)
     }
 }
 
-fn client(peer: server::Peer) -> Peer {
+/// A peer as the server names it.
+fn theirs(peer: Peer) -> server::Peer {
+    match peer {
+        Peer::Client(connection) => server::Peer::Client(connection),
+        Peer::Election(link) => server::Peer::Election(link),
+        Peer::Quorum(peer) => server::Peer::Quorum(peer),
+        Peer::Server(_) => unreachable!("a server dials no server as a client"),
+    }
+}
+
+/// A server's peer that is a server.
+fn between(peer: Peer) -> sync::Peer {
+    match peer {
+        Peer::Election(link) => sync::Peer::Election(link),
+        Peer::Quorum(peer) => sync::Peer::Quorum(peer),
+        Peer::Client(_) | Peer::Server(_) => unreachable!("{peer} is no server's server"),
+    }
+}
+
+/// A peer as the world names it.
+fn ours(peer: server::Peer) -> Peer {
     match peer {
         server::Peer::Client(connection) => Peer::Client(connection),
-        other => panic!("a server alone talks to clients, not to {other}"),
+        server::Peer::Election(link) => Peer::Election(link),
+        server::Peer::Quorum(peer) => Peer::Quorum(peer),
     }
 }
 

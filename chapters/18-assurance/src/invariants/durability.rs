@@ -1,9 +1,10 @@
 //! D: what is on disk, compared with what clients were told.
 
+use sync::laws::Law;
 use zxid::Zxid;
 
-use super::Invariant::{D1, D3, D6, D7, D8, D9, D10};
-use super::{Verdict, holds};
+use super::Invariant::{D1, D3, D6, D7, D8, D9, D10, S2};
+use super::{Invariant, Verdict, holds};
 
 /// D1. Epochs on disk only rise, and the current one is never above the accepted one.
 pub fn epochs_rise(accepted: (u32, u32), current: (u32, u32)) -> Verdict {
@@ -14,12 +15,9 @@ pub fn epochs_rise(accepted: (u32, u32), current: (u32, u32)) -> Verdict {
     holds(D1, after <= accepted.1, || format!("in epoch {after}, accepted {}", accepted.1))
 }
 
-/// D3. What a client is shown was forced before: `forced` is the last transaction of which the
-/// disk said so, or that was found at the start.
-pub fn shown_is_forced(shown: Zxid, forced: Zxid) -> Verdict {
-    holds(D3, shown <= forced, || {
-        format!("a client was shown {shown} when the disk had forced up to {forced}")
-    })
+/// D3. What a server alone applies, and shows its clients, was forced before.
+pub fn shown_is_forced(applied: Zxid, forced: bool) -> Verdict {
+    holds(D3, forced, || format!("{applied} is applied, and the disk has not said that it has it"))
 }
 
 /// D6. Recovering a second time finds the same.
@@ -49,6 +47,25 @@ pub fn recovered_history(recovered: Zxid, kept: Zxid, written: Zxid, power_lost:
     holds(D8, recovered <= written, || {
         format!("the server starts at {recovered}, though only {written} was written")
     })
+}
+
+/// D8. Nobody finds on a disk what was never written.
+pub fn nothing_invented(invented: Option<Zxid>) -> Verdict {
+    holds(D8, invented.is_none(), || {
+        format!("the log has another {} than was ever written", invented.unwrap_or_default())
+    })
+}
+
+/// D8. What is on the disk can be read.
+pub fn can_be_read(zxid: Zxid, read: bool) -> Verdict {
+    holds(D8, read, || format!("the log has a {zxid} that nobody can read"))
+}
+
+/// S2 and Z15. What is written follows what was written before, without a hole.
+pub fn without_a_hole(zxid: Zxid, last: Zxid) -> Verdict {
+    holds(S2, zxid > last, || format!("{zxid} is written after {last}"))?;
+    let hole = || format!("there is a hole between {last} and {zxid}");
+    holds(Invariant::Law(Law::Z15), zxid.follows(last), hole)
 }
 
 /// D8. A server whose disk only lost what was never forced starts again.

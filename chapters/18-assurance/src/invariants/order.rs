@@ -3,7 +3,7 @@
 use consistency::{Operation, Reply, Violation};
 use zxid::{SessionId, Zxid};
 
-use super::Invariant::{S1, S2, S3, S4};
+use super::Invariant::{S1, S2, S3, S4, S7};
 use super::{Broken, Invariant, Verdict, holds};
 
 /// S1. The operations on one node have an order that real time allows.
@@ -45,14 +45,23 @@ pub fn answered_in_turn(session: SessionId, answered: i32, oldest: Option<i32>) 
     })
 }
 
+/// S7. When a sync is answered, the server has all that was committed when it was asked for.
+pub fn caught_up_by_sync(session: SessionId, now: Zxid, committed: Zxid) -> Verdict {
+    holds(S7, now >= committed, || {
+        format!(
+            "a sync of {session} is answered at {now}, when {committed} had been committed before"
+        )
+    })
+}
+
 /// S4. What a server shows never goes back.
 pub fn shows_no_older(shown: Zxid, before: Zxid) -> Verdict {
     holds(S4, shown >= before, || format!("{shown} is shown after {before}"))
 }
 
-/// S2. Transactions are written in rising order.
+/// S2. Transactions are committed in rising order.
 pub fn written_in_order(zxid: Zxid, before: Zxid) -> Verdict {
-    holds(S2, zxid > before, || format!("{zxid} is written after {before}"))
+    holds(S2, zxid > before, || format!("{zxid} is committed after {before}"))
 }
 
 fn judged(invariant: Invariant, replies: &[Reply], verdict: Result<(), Violation>) -> Verdict {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zxid::{SessionId, Zxid};
 
-use super::Invariant::{S8, S9};
+use super::Invariant::{S8, S9, S10};
 use super::{Verdict, holds};
 
 /// S8. The end of a session removes its ephemeral nodes, all of them and no others.
@@ -39,4 +39,23 @@ pub fn is_new(session: SessionId, known: bool) -> Verdict {
 /// S9. A client is told that its session is gone only if it is.
 pub fn is_gone(session: SessionId, gone: bool) -> Verdict {
     holds(S9, gone, || format!("{session} is refused, though nothing ended it"))
+}
+
+/// S9. A session goes on only if it was open when its client asked for that.
+pub fn was_open(session: SessionId, open: bool) -> Verdict {
+    holds(S9, open, || format!("{session} goes on, and was over before its client asked"))
+}
+
+/// S10. What is done for a session was asked by its latest connection that anything was done for.
+pub fn not_by_the_old(session: SessionId, by: u64, acted: u64) -> Verdict {
+    holds(S10, by >= acted, || {
+        format!("{session} acts by connection {by} after it acted by its connection {acted}")
+    })
+}
+
+/// S9. A server that tells its leader which sessions it heard forgets none.
+pub fn passed_on(server: u64, forgotten: &[SessionId]) -> Verdict {
+    holds(S9, forgotten.is_empty(), || {
+        format!("server {server} heard {forgotten:?} and does not tell its leader")
+    })
 }

@@ -8,13 +8,15 @@ use crate::invariants::{Verdict, sessions, tree};
 use crate::model::{CONTAINER, Model, Who};
 
 /// Judges a transaction. `model` is the state before it; `ask` is the request, and who asked, if a
-/// client did; `known` says whether there ever was a session of this number.
+/// client did; `known` says whether there ever was a session of this number, and `moved` whether the
+/// session may have gone to another server meanwhile.
 pub(super) fn judge(
     model: &Model,
     header: &TxnHeader,
     txn: &Txn,
     ask: Option<(&Ask, &Who)>,
     known: bool,
+    moved: bool,
 ) -> Verdict {
     let open = model.sessions.contains_key(&header.session);
     match txn {
@@ -32,6 +34,7 @@ pub(super) fn judge(
         }
         // A refused request changes nothing, whoever asked.
         Txn::Error(_) if !open => return Ok(()),
+        Txn::Error(error) if moved && error.err == ErrorCode::SessionMoved.code() => return Ok(()),
         Txn::Create(txn) if txn.ephemeral => {
             sessions::owner_is_open(header.session, &txn.path, open)?;
         }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jute::records::{ConnectRequest, ErrorCode, RequestHeader};
-use zxid::SessionId;
+use jute::records::{ConnectRequest, ErrorCode, RequestHeader, zxid_from_wire};
+use zxid::{SessionId, Zxid};
 
 use crate::ask::Ask;
 use crate::invariants::watching::Told;
@@ -18,6 +18,8 @@ use crate::model::{Change, Model, Watches, Who};
 pub(super) struct Waiting {
     pub(super) header: RequestHeader,
     pub(super) frame: Bytes,
+    /// The last transaction that was committed anywhere when it was heard.
+    pub(super) after: Zxid,
 }
 
 /// A connection from a client.
@@ -25,8 +27,16 @@ pub(super) struct Waiting {
 pub(super) struct Line {
     /// When the first frame came, by the server's monotonic clock.
     pub(super) greeted: Option<Duration>,
+    /// The last transaction that was committed anywhere at that time.
+    pub(super) greeted_after: Zxid,
+    /// The last transaction that the client had seen then, by what it says.
+    pub(super) seen: Zxid,
     /// Whether the first frame was answered.
     pub(super) accepted: bool,
+    /// Whether its client has asked for the end of its session.
+    pub(super) closing: bool,
+    /// Which attachment of its session the connection is.
+    pub(super) attachment: u64,
     /// The session; before it is accepted, the one that the client wants to go on with.
     pub(super) session: SessionId,
     /// Who it is, as far as its answers say: credentials count from their own answer on.
@@ -57,7 +67,11 @@ impl Line {
     pub(super) fn new(from: IpAddr) -> Line {
         Line {
             greeted: None,
+            greeted_after: Zxid::ZERO,
+            seen: Zxid::ZERO,
             accepted: false,
+            closing: false,
+            attachment: 0,
             session: SessionId::NONE,
             who: Who::from(from),
             asking: Who::from(from),
@@ -74,10 +88,11 @@ impl Line {
     }
 
     /// Takes the first frame.
-    pub(super) fn greet(&mut self, frame: &[u8], now: Duration) {
-        self.greeted = Some(now);
+    pub(super) fn greet(&mut self, frame: &[u8], now: Duration, last: Zxid) {
+        (self.greeted, self.greeted_after) = (Some(now), last);
         if let Ok(request) = jute::from_slice::<ConnectRequest>(frame) {
             self.session = request.session_id;
+            self.seen = zxid_from_wire(request.last_zxid_seen);
         }
     }
 

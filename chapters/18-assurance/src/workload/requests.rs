@@ -82,9 +82,17 @@ impl Program {
         asks
     }
 
-    /// One request.
-    pub(super) fn request(&mut self, now: Duration) -> Ask {
+    /// One request, or two that belong together.
+    pub(super) fn request(&mut self, now: Duration) -> Vec<Ask> {
         match self.taste.kind(&mut self.dice) {
+            19 => self.on_register(true, now),
+            20 => self.on_register(false, now),
+            kind => vec![self.request_of(kind, now)],
+        }
+    }
+
+    fn request_of(&mut self, kind: usize, now: Duration) -> Ask {
+        match kind {
             0 => {
                 let operation = self.create();
                 self.plain(operation, "create", now)
@@ -167,8 +175,6 @@ impl Program {
             }
             18 if self.dice.chance(100) => self.authenticate(now),
             18 => self.plain(Operation::WhoAmI, "whoAmI", now),
-            19 => self.on_register(true, now),
-            20 => self.on_register(false, now),
             _ if self.dice.chance(200) => self.close(now),
             _ => {
                 let number = self.history.borrow().register();
