@@ -6,6 +6,7 @@ use std::thread;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::command::{Key, keys};
+use super::screen::in_background;
 
 /// Something was said.
 pub(super) enum Said {
@@ -15,9 +16,13 @@ pub(super) enum Said {
     Line(String),
 }
 
-/// Listens on a thread of its own, which ends with the process. `Said` comes until the input ends.
+/// Listens on a thread of its own, which ends with the process; not at all in the background of a
+/// terminal, where the system would stop the process for it.
 pub(super) fn listen(terminal: bool) -> UnboundedReceiver<Said> {
     let (say, said) = unbounded_channel();
+    if in_background() {
+        return said;
+    }
     thread::spawn(move || match terminal {
         true => {
             let mut bytes = [0; 64];

@@ -29,9 +29,7 @@ impl Terminal {
     /// Takes the terminal over. Nothing, if there is none in front of a person: output or input go
     /// elsewhere, or the process is in the background.
     pub fn open() -> Option<Terminal> {
-        let ours = stdin().is_terminal() && stdout().is_terminal();
-        let foreground = || tcgetpgrp(stdin()).is_ok_and(|group| group == getpgrp());
-        if !ours || !foreground() {
+        if !stdin().is_terminal() || !stdout().is_terminal() || in_background() {
             return None;
         }
         let terminal = Terminal { found: tcgetattr(stdin()).ok()? };
@@ -70,6 +68,11 @@ impl Terminal {
         *shown = lines;
         write_all(&text);
     }
+}
+
+/// Whether the terminal belongs to somebody else now, and who reads from it is stopped.
+pub fn in_background() -> bool {
+    stdin().is_terminal() && tcgetpgrp(stdin()).is_ok_and(|group| group != getpgrp())
 }
 
 impl Drop for Terminal {
