@@ -19,6 +19,8 @@ mod leaders_in_place;
 #[path = "10-sync/learners_in_place.rs"]
 mod learners_in_place;
 #[allow(dead_code, reason = "other tests use the rest")]
+#[path = "10-sync/program.rs"]
+mod program;
 #[path = "support/quorum.rs"]
 mod quorum;
 #[path = "10-sync/recorded.rs"]

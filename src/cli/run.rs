@@ -6,6 +6,7 @@
 
 mod election;
 mod layout;
+mod sync;
 
 use std::env;
 use std::io::{self, BufWriter, IsTerminal, Write, stdout};
@@ -17,6 +18,7 @@ use machines::{Line, Trace};
 
 use election::ElectionArgs;
 use layout::Layout;
+use sync::{BroadcastArgs, ReturnArgs};
 
 #[derive(Args, Debug)]
 pub(super) struct RunArgs {
@@ -29,13 +31,22 @@ enum Chapter {
     /// An election: at first boot, and after a crash of the leader
     #[command(name = "08", alias = "8")]
     Election(ElectionArgs),
+    /// An epoch is found, and transactions are broadcast
+    #[command(name = "09", alias = "9")]
+    Broadcast(BroadcastArgs),
+    /// A server that was away is brought up to date
+    #[command(name = "10")]
+    Return(ReturnArgs),
     #[command(external_subcommand)]
     Other(Vec<String>),
 }
 
 /// The chapters that have a program, and what it shows.
-const PROGRAMS: &[(&str, &str)] =
-    &[("08", "an election: at first boot, and after a crash of the leader")];
+const PROGRAMS: &[(&str, &str)] = &[
+    ("08", "an election: at first boot, and after a crash of the leader"),
+    ("09", "an epoch is found, and transactions are broadcast"),
+    ("10", "a server that was away is brought up to date"),
+];
 
 /// How to print a trace.
 #[derive(Args, Debug)]
@@ -75,6 +86,8 @@ impl RunArgs {
                 Ok(story) => tell("08", story, &args.print),
                 Err(why) => return mistake(&why),
             },
+            Some(Chapter::Broadcast(args)) => tell("09", args.story(), &args.print),
+            Some(Chapter::Return(args)) => tell("10", args.story(), &args.print),
             Some(Chapter::Other(words)) => {
                 let name = words.first().map_or("", String::as_str);
                 let names: Vec<_> = PROGRAMS.iter().map(|(number, _)| *number).collect();

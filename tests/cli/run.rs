@@ -53,6 +53,30 @@ fn an_election_goes_as_its_options_say() {
 }
 
 #[test]
+fn an_epoch_a_broadcast_and_each_way_back_are_told() {
+    let told = prints(&["09"]);
+    for packet in ["FollowerInfo", "LeaderInfo epoch=1", "NewLeader", "UpToDate", "Commit 1.2"] {
+        assert!(told.contains(&format!("  {packet}")), "{packet}: {told}");
+    }
+    assert!(told.contains("leader=3 epoch=1, and all have everything up to 1.2.\n"), "{told}");
+    let crash = prints(&["09", "--crash"]);
+    assert!(crash.contains("epoch=2, and all have everything up to 1.2.\n"), "{crash}");
+    for (way, packet) in [
+        ("diff", "Diff 1.4"),
+        ("disk", "fetched"),
+        ("trunc", "Trunc 1.2"),
+        ("trunc-diff", "Trunc 1.2"),
+        ("snap", "Snap 1.6"),
+    ] {
+        let told = prints(&["10", way]);
+        let (_, back) = told.split_once(" is back.\n").expect("a server comes back");
+        assert!(back.contains(packet), "{way}: {told}");
+        assert!(told.lines().all(|line| line.chars().count() <= 100), "{way}: {told}");
+    }
+    assert_eq!(failure(&["run", "10", "sideways"]).0, 2);
+}
+
+#[test]
 fn a_program_gets_each_line_of_the_trace_as_json() {
     let told = prints(&["08", "--json"]);
     let lines: Vec<Json> =
