@@ -26,12 +26,19 @@ struct Mutant {
     means: String,
     /// The invariant that must notice it.
     invariant: String,
+    /// The crate whose seeds must notice it: `assurance`, or `sync` for the laws of an ensemble.
+    #[serde(default = "assurance")]
+    by: String,
     /// The file, from the root of the workspace.
     file: String,
     /// A text that occurs once in it.
     find: String,
     /// What to put in its place.
     replace: String,
+}
+
+fn assurance() -> String {
+    "assurance".to_string()
 }
 
 fn root() -> PathBuf {
@@ -105,7 +112,15 @@ fn try_mutant(mutant: &Mutant, copy: &Path, target: &Path) -> String {
     }
     fs::write(&file, text.replace(&mutant.find, &mutant.replace)).expect("the copy is ours");
     let output = Command::new(env!("CARGO"))
-        .args(["test", "-q", "-p", "assurance", "--test", "18", "nothing_breaks_under_faults"])
+        .args([
+            "test",
+            "-q",
+            "-p",
+            &mutant.by,
+            "--test",
+            if mutant.by == "sync" { "10" } else { "18" },
+        ])
+        .arg("nothing_breaks_under_faults")
         .args(["--", "--nocapture"])
         .current_dir(copy)
         .env("CARGO_TARGET_DIR", target)
