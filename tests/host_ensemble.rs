@@ -6,6 +6,9 @@ mod host_ensemble {
     pub(crate) mod ensemble;
 }
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use ensemble::client::CreateMode;
 
 use host_ensemble::ensemble::{Ensemble, Role, TIMEOUT};
@@ -239,4 +242,29 @@ async fn many_clients_write_while_servers_come_and_go() {
         changes += stat.version;
     }
     assert!(changes >= acknowledged, "{changes} of {acknowledged} acknowledged changes are there");
+}
+
+#[tokio::test]
+async fn strangers_at_the_servers_doors_disturb_nobody() {
+    let ensemble = Ensemble::start(3, 0, "");
+    let leader = ensemble.leader().await;
+    let client = ensemble.client(leader).await;
+    client.create("/n", "", CreateMode::Persistent).await.expect("it is created");
+    let mut silent = Vec::new();
+    for version in 0..100 {
+        for server in ALL {
+            for door in ensemble.doors(server) {
+                let mut stranger = TcpStream::connect(door).expect("it listens");
+                match version % 4 {
+                    0 => silent.push(stranger),
+                    // It may be hung up on before it has said all.
+                    1 => drop(stranger.write_all(&[0xff; 100])),
+                    2 => drop(stranger.write_all(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")),
+                    _ => drop(stranger.write_all(&[0; 64])),
+                }
+            }
+        }
+        client.set_data("/n", "", version).await.expect("nobody is disturbed");
+    }
+    assert_eq!(ensemble.leader().await, leader);
 }

@@ -87,6 +87,13 @@ impl Ensemble {
         self.members[&id].running.as_ref().expect("it runs")
     }
 
+    /// Where other servers connect to a server: its election port and its quorum port.
+    pub(crate) fn doors(&self, id: i64) -> [SocketAddr; 2] {
+        let ensemble = self.members[&id].config.ensemble.as_ref().expect("it is a member");
+        let own = &ensemble.own().addresses[0];
+        [own.election_port, own.quorum_port].map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
     /// Waits until there is one leader, and gives its number.
     pub(crate) async fn leader(&self) -> i64 {
         let begun = Instant::now();
