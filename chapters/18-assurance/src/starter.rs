@@ -131,6 +131,7 @@ impl Disk<Sim> for Queue {
     }
 
     fn fetch(&mut self, fetch: storage::Fetch) -> Result<storage::Fetched, Fault> {
+        self.witness.borrow_mut().looks_up();
         self.store.fetch(fetch)
     }
 }

@@ -202,11 +202,19 @@ impl Witness {
         }
     }
 
+    /// A server asks its disk for entries that a learner lacks.
+    pub(crate) fn looks_up(&mut self) {
+        self.all.coverage.saw("a learner is sent what is on disk");
+    }
+
     /// A server has its place in the ensemble.
     pub(crate) fn joins(&mut self, server: u64, serving: Told, state: &State) -> Verdict {
         self.applied(server, state)?;
         self.laws.told(id(server), &serving);
         let (view, all) = self.of(server);
+        if let Told::Serving { role, .. } = &serving {
+            all.coverage.saw(format!("a server is {role}"));
+        }
         view.serve(all, state);
         self.lawful()
     }
@@ -214,8 +222,9 @@ impl Witness {
     /// A server has lost its place.
     pub(crate) fn leaves(&mut self, server: u64, why: Ceased) {
         self.laws.told(id(server), &Told::Ceased(why));
-        let (view, _) = self.of(server);
+        let (view, all) = self.of(server);
         view.serves = false;
+        all.coverage.saw(format!("a server gives up: {why:?}"));
     }
 
     /// A connection between servers is open.
@@ -226,7 +235,13 @@ impl Witness {
     /// A server says something to another.
     pub(crate) fn tells(&mut self, server: u64, to: sync::Peer, message: &Message) -> Verdict {
         self.laws.sent(id(server), to, message);
-        let (view, _) = self.of(server);
+        let (view, all) = self.of(server);
+        match message {
+            Message::Quorum(Packet::Diff(_)) => all.coverage.saw("a learner is sent what it lacks"),
+            Message::Quorum(Packet::Trunc(_)) => all.coverage.saw("a learner is told to cut"),
+            Message::Quorum(Packet::Snap(_)) => all.coverage.saw("a learner is sent a snapshot"),
+            _ => {}
+        }
         if let Message::Quorum(Packet::Ping { touched: Some(touched), .. }) = message {
             let told = |session: &SessionId| touched.iter().any(|(told, _)| told == session);
             let forgotten: Vec<SessionId> =
