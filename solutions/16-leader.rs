@@ -270,15 +270,16 @@ impl Leader {
     /// A transaction is about to be applied. Clients that asked for a sync before it was proposed
     /// are answered before: that it is committed tells that a quorum still follows.
     pub fn before(&mut self, zxid: Zxid, ground: &mut Ground, effects: &mut Effects<Zk>) {
-        while let Some((turn, frame)) = self.syncs.next_before(zxid) {
+        while let Some((turn, frame)) = self.syncs.next_before(zxid, |_| true) {
             self.answer_sync(turn, &frame, ground, effects);
         }
     }
 
     /// Likewise a learner's: it must hear of the sync before it hears that the transaction is
-    /// committed, since ZooKeeper's learners wait for both in order.
-    pub fn learner_before(&mut self, zxid: Zxid) -> Option<u64> {
-        self.learners_syncs.next_before(zxid)
+    /// committed, since ZooKeeper's learners wait for both in order; and after it has heard of those
+    /// before, which another learner may have heard already.
+    pub fn learner_before(&mut self, link: u64, zxid: Zxid) -> bool {
+        self.learners_syncs.next_before(zxid, |other| *other == link).is_some()
     }
 
     /// A transaction is applied.

@@ -328,9 +328,14 @@ impl Server {
             Wish::Told(told) => self.on_told(told, effects),
             Wish::Effect(effect) => {
                 match &effect {
-                    Effect::Send { message: Message::Quorum(packet), .. } => match packet {
-                        Packet::Commit(zxid) => self.answer_learners_before(*zxid, effects),
-                        Packet::Inform(entry) => self.answer_learners_before(entry.zxid, effects),
+                    Effect::Send {
+                        to: Peer::Quorum(zab::Peer::Learner(link)),
+                        message: Message::Quorum(packet),
+                    } => match packet {
+                        Packet::Commit(zxid) => self.answer_learner_before(*link, *zxid, effects),
+                        Packet::Inform(entry) => {
+                            self.answer_learner_before(*link, entry.zxid, effects);
+                        }
                         _ => {}
                     },
                     // A leader's snapshot begins: the disk takes one at a time.
@@ -346,9 +351,9 @@ impl Server {
     }
 
     /// See [`Leader::learner_before`].
-    fn answer_learners_before(&mut self, zxid: Zxid, effects: &mut Effects<Zk>) {
+    fn answer_learner_before(&mut self, link: u64, zxid: Zxid, effects: &mut Effects<Zk>) {
         while let (Role::Leading(leader), Some(part)) = (&mut self.role, &mut self.ground.part)
-            && let Some(link) = leader.learner_before(zxid)
+            && leader.learner_before(link, zxid)
         {
             for effect in part.answer_at_once(link, Packet::Sync).drain() {
                 self.grant(effect.into(), effects);

@@ -269,9 +269,9 @@ fn a_sync_waits_for_what_was_proposed_and_for_an_answer_to_its_own_question() {
     assert_eq!(syncs.next(upto(3), 0), None, "nobody was asked since");
     assert_eq!(syncs.next(upto(3), 1), Some("a"));
     assert_eq!(syncs.next(upto(9), 1), None, "the answer is to an earlier question");
-    assert_eq!(syncs.next_before(upto(3)), None);
-    assert_eq!(syncs.next_before(upto(4)), Some("b"), "4 was proposed later");
-    assert_eq!(syncs.next_before(upto(5)), None);
+    assert_eq!(syncs.next_before(upto(3), |_| true), None);
+    assert_eq!(syncs.next_before(upto(4), |_| true), Some("b"), "4 was proposed later");
+    assert_eq!(syncs.next_before(upto(5), |_| true), None);
     assert_eq!(syncs.next(upto(5), 3), Some("c"));
     assert_eq!(syncs.len(), 1);
 }

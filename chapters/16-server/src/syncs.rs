@@ -5,7 +5,7 @@
 //! with newer transactions. A transaction that was proposed later and is committed says the same.
 //!
 //! Always true:
-//! - they are answered in the order in which they came;
+//! - those of one server are answered in the order in which they came;
 //! - each is answered once.
 //!
 //! Unlike ZooKeeper, whose leader does not ask whether it still is one.
@@ -59,8 +59,10 @@ impl<T> Syncs<T> {
         self.waiting.pop_front_if(ready).map(|wait| wait.whom)
     }
 
-    /// Takes the first, if `committed` was proposed after it came.
-    pub fn next_before(&mut self, committed: Zxid) -> Option<T> {
-        self.waiting.pop_front_if(|wait| wait.upto < committed).map(|wait| wait.whom)
+    /// Takes the first of those that are `theirs`, if `committed` was proposed after it came.
+    pub fn next_before(&mut self, committed: Zxid, theirs: impl Fn(&T) -> bool) -> Option<T> {
+        let first = self.waiting.iter().position(|wait| theirs(&wait.whom))?;
+        let ready = self.waiting[first].upto < committed;
+        if ready { self.waiting.remove(first).map(|wait| wait.whom) } else { None }
     }
 }

@@ -220,11 +220,12 @@ impl Witness {
     }
 
     /// A server has lost its place.
-    pub(crate) fn leaves(&mut self, server: u64, why: Ceased) {
+    pub(crate) fn leaves(&mut self, server: u64, why: Ceased) -> Verdict {
         self.laws.told(id(server), &Told::Ceased(why));
         let (view, all) = self.of(server);
         view.serves = false;
         all.coverage.saw(format!("a server gives up: {why:?}"));
+        replicas::is_expected(server, why != Ceased::BadPacket)
     }
 
     /// A connection between servers is open.

@@ -242,11 +242,15 @@ impl ServerHost {
             Effect::Sync(ticket) => out.sync(ticket),
             Effect::Fetch(fetch) => out.fetch(fetch),
             Effect::Answer(notice) => {
-                if let Notice::Left { why } = notice {
-                    self.role = None;
-                    self.witness.borrow_mut().leaves(self.number, why);
-                }
+                let verdict = match notice {
+                    Notice::Left { why } => {
+                        self.role = None;
+                        self.witness.borrow_mut().leaves(self.number, why)
+                    }
+                    _ => Ok(()),
+                };
                 out.answer(Told::Server(notice));
+                return verdict;
             }
         }
         Ok(())

@@ -13,6 +13,13 @@ pub fn is_understood(said: &impl Display, same: bool) -> Verdict {
     holds(Broken(Law::Z18), same, || format!("{said} is read as something else"))
 }
 
+/// Z18. No server says to another what that one cannot expect.
+pub fn is_expected(server: u64, expected: bool) -> Verdict {
+    holds(Broken(Law::Z18), expected, || {
+        format!("server {server} gives up, since the other side broke the protocol")
+    })
+}
+
 /// S18. Servers that have applied the same have the same tree, by its digest, and as many sessions.
 pub fn same_state(server: u64, zxid: Zxid, found: (u64, usize), expected: (u64, usize)) -> Verdict {
     holds(S18, found == expected, || {
