@@ -28,8 +28,9 @@ const SETTLE: Duration = Duration::from_millis(200);
 /// How long a server waits before it repeats its vote, the first time; then twice as long each.
 const RESEND: Duration = Duration::from_millis(200);
 
-/// How long it waits at most.
-const RESEND_LIMIT: Duration = Duration::from_secs(60);
+/// How long it waits at most. Unlike ZooKeeper, where it is a minute: so long a server that was cut
+/// off could go on looking after everybody can be reached again.
+const RESEND_LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether a vote is better than another: by epoch, then by zxid, then by server id. It is not
 /// better if it is equal, and a vote for a server that weighs nothing is never better.

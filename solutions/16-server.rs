@@ -126,7 +126,7 @@ impl Server {
         let now = effects.now();
         let Recovered { mut state, member, replayed, data_bytes, log_bytes, .. } = recovered;
         let (zxid, nodes, sessions) = (state.last, state.tree.len(), state.sessions.len());
-        effects.answer(Notice::Serving { zxid, nodes, sessions });
+        effects.answer(Notice::Recovered { zxid, nodes, sessions });
         if let Some(ensemble) = &self.settings.ensemble {
             state.show_config(&ensemble.config, now.wall_ms);
         }

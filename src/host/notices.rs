@@ -6,8 +6,8 @@ use zxid::Zxid;
 /// Writes a notice to the log.
 pub(super) fn log(notice: &Notice) {
     match notice {
-        Notice::Serving { zxid, nodes, sessions } => {
-            tracing::info!(zxid = hex(*zxid), nodes, sessions, "serving");
+        Notice::Recovered { zxid, nodes, sessions } => {
+            tracing::info!(zxid = hex(*zxid), nodes, sessions, "recovered");
         }
         Notice::Joined { role, leader, epoch, zxid } => {
             tracing::info!(%role, leader = leader.0, epoch, zxid = hex(*zxid), "joined");

@@ -12,7 +12,7 @@ use zxid::{ServerId, SessionId, Zxid};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     /// The server has recovered. If it stands alone it accepts clients from now on.
-    Serving {
+    Recovered {
         /// The last transaction that was recovered.
         zxid: Zxid,
         /// Nodes in the tree, as `srvr` counts them.
