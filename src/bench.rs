@@ -131,7 +131,10 @@ async fn measure(args: &BenchArgs, sites: &[Site]) -> Result<Report, BenchError>
         for round in 0..=args.rounds {
             for (index, site) in sites.iter().enumerate() {
                 progress.say(&format!("{measure}, {} on {}", name(round, args), site.target));
-                let run = run_once(args, site, measure, round).await?;
+                let run = tokio::select! {
+                    run = run_once(args, site, measure, round) => run?,
+                    failed = site.nudge() => return Err(failed),
+                };
                 if round > 0 {
                     report.add(measure, index, run);
                 }

@@ -3,12 +3,17 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use jute::records::{DeleteRequest, ErrorCode, MaybePathRequest};
 use protocol::Request;
+use tokio::time::sleep;
 
 use super::pipe::{BenchError, Pipe};
-use super::workload::{create_request, created_node, data, nursery, own_node};
+use super::workload::{create_request, created_node, data, nursery, own_node, set_request};
+
+/// How often somebody writes who is not measured.
+const NUDGE: Duration = Duration::from_secs(1);
 
 /// A server, or several that are one ensemble.
 #[derive(Clone, Debug)]
@@ -83,6 +88,23 @@ impl Site {
         let everything = MaybePathRequest { path: Some(Cow::Borrowed(self.root.as_str())) };
         pipe.call(&Request::Sync(everything), &[]).await?;
         Ok(pipe)
+    }
+
+    /// Writes once in a while, until it is dropped or fails. A server of ZooKeeper 3.8 may leave a
+    /// read that came together with a commit without an answer until the next commit; when all
+    /// clients wait for such a read, nothing else would wake it.
+    pub(crate) async fn nudge(&self) -> BenchError {
+        let mut pipe = match Pipe::connect(self.target.server(0)).await {
+            Ok(pipe) => pipe,
+            Err(error) => return error,
+        };
+        let path = nursery(&self.root, 0);
+        loop {
+            sleep(NUDGE).await;
+            if let Err(error) = pipe.call(&set_request(&path, &[]), &[]).await {
+                return error;
+            }
+        }
     }
 
     /// Deletes what a client has created.
