@@ -49,6 +49,8 @@ pub(crate) struct End<P: Protocol> {
     pub(crate) unread: bool,
     /// What has come so far and could not be taken in.
     pub(crate) inbox: VecDeque<Parcel<P>>,
+    /// What is still on the way to this end never arrives.
+    pub(crate) lost: bool,
     /// When the last parcel for this end arrives.
     pub(crate) last: Duration,
     /// Whether the sender at the other end is about to give up.
@@ -69,6 +71,7 @@ impl<P: Protocol> End<P> {
             state: State::Opening,
             unread: false,
             inbox: VecDeque::new(),
+            lost: false,
             last: Duration::ZERO,
             giving_up: false,
         }

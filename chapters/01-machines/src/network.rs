@@ -120,6 +120,11 @@ where
         parcel: Parcel<M::Protocol>,
     ) -> Option<Occurrence<M::Protocol>> {
         let (blocked, waiting) = (self.blocked(number, to)?, self.waits(number, to));
+        // But that there is no such connection is said by whoever is asked then.
+        let lost = self.network.connections[&number].ends[to].lost;
+        if lost && !matches!(parcel, Parcel::Finished) {
+            return None;
+        }
         if self.unheard(number, to) {
             self.expect_nothing(number, to);
         }
@@ -278,7 +283,10 @@ where
             return None;
         }
         if self.network.dice.chance(500) {
-            self.network.connections.get_mut(&number)?.ends[receiver].inbox.clear();
+            // Nothing arrives after something that does not.
+            let end = &mut self.network.connections.get_mut(&number)?.ends[receiver];
+            end.inbox.clear();
+            end.lost = true;
         }
         self.lose(number, sender)
     }
