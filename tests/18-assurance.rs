@@ -172,14 +172,18 @@ fn another_seed_is_another_story() {
 #[test]
 fn without_faults_everybody_is_served() {
     let settings = Settings { faults: false, ..voters() };
+    let mut confirmed = 0;
     for seed in 0..5 {
         let report = run(seed, &settings);
         assert_eq!(report.violation, None, "{report}");
         // Before there is a leader, members of an ensemble serve nobody.
         let lost = report.coverage.count("create: ConnectionLoss");
         assert!(report.servers > 1 || lost == 0, "{report}");
-        assert!(report.confirmed > 100, "{report}");
+        // A run may have one client, which takes its time.
+        assert!(report.confirmed > 20, "{report}");
+        confirmed += report.confirmed;
     }
+    assert!(confirmed > 500, "five runs confirmed only {confirmed} writes");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a server tells its host, as lines of the log: an event, and fields.
 
-use server::Notice;
+use server::{Notice, Refused};
 use zxid::Zxid;
 
 /// Writes a notice to the log.
@@ -15,6 +15,10 @@ pub(super) fn log(notice: &Notice) {
         Notice::Left { why } => tracing::warn!(?why, "left"),
         Notice::BadSnapshot { why } => tracing::error!(why, "bad snapshot"),
         Notice::SnapshotComing { zxid } => tracing::info!(zxid = hex(*zxid), "snapshot coming"),
+        // Clients of a server that has no leader yet come again and again.
+        Notice::Refused { from, why: Refused::NotServing, .. } => {
+            tracing::debug!(%from, "not serving");
+        }
         Notice::Refused { from, session, why } => {
             tracing::warn!(%from, %session, ?why, "connection refused");
         }
