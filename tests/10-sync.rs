@@ -1,5 +1,7 @@
 //! Chapter 10: what must hold of leaders, learners, and members.
 
+#[path = "10-sync/laws_can_fail.rs"]
+mod laws_can_fail;
 #[path = "10-sync/leader_begins.rs"]
 mod leader_begins;
 #[path = "10-sync/leader_crowd.rs"]
