@@ -9,12 +9,14 @@
 #[path = "support/ensemble.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod ensemble;
+#[path = "support/suites.rs"]
+mod suites;
 
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::thread;
 
 use ensemble::Ensemble;
+use suites::{script, succeeds};
 
 /// Sessions of 2 to 20 s.
 const SETTINGS: &[(&str, &str)] = &[("tickTime", "1000"), ("initLimit", "20"), ("syncLimit", "10")];
@@ -86,18 +88,4 @@ fn content(suite: &str, arguments: &[String]) {
     let said = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{suite} {arguments:?} fails:\n{said}");
     println!("{suite} {arguments:?}:\n{said}");
-}
-
-fn script(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name);
-    path.to_string_lossy().into_owned()
-}
-
-fn succeeds(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }

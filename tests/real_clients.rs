@@ -9,12 +9,15 @@
 #[path = "support/server.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod server;
+#[path = "support/suites.rs"]
+mod suites;
 
 use std::env;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use server::Server;
+use suites::{script, succeeds};
 use tempfile::TempDir;
 
 /// Where Debian keeps ZooKeeper's client for Java; the first jar names the others it needs.
@@ -85,18 +88,4 @@ fn run(program: &str, arguments: &[&str]) {
     let said = String::from_utf8_lossy(&suite.stderr);
     println!("{said}");
     assert!(suite.status.success(), "{program} fails; the server said:\n{}", server.log());
-}
-
-fn script(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name);
-    path.to_string_lossy().into_owned()
-}
-
-fn succeeds(program: &str, arguments: &[&str]) -> bool {
-    Command::new(program)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }

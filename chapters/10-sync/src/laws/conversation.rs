@@ -157,7 +157,6 @@ impl Conversation {
         }
     }
 
-    /// Writes a packet, and reads it again.
     /// Whether the other end reads what was said. A snapshot may come in other pieces.
     fn is_read_back(&mut self, packet: &Packet) -> bool {
         let mut bytes = Vec::new();
