@@ -8,7 +8,9 @@
 //! - each request of a learner becomes one transaction, also one that is refused or cannot be read,
 //!   or else the learner's client would wait for ever;
 //! - a session's requests come through one server at a time;
-//! - whoever asks for a sync sees everything that was committed, anywhere, before it asked.
+//! - whoever asks for a sync sees everything that was committed, anywhere, before it asked;
+//! - nobody hears that a session is gone from a leader that has been deposed and does not know it:
+//!   the session may have begun under the next one.
 //!
 //! Book: chapter 16. ZooKeeper: `PrepRequestProcessor`, `LeaderZooKeeperServer`, `Leader`.
 
@@ -38,11 +40,22 @@ pub struct Leader {
     syncs: Syncs<((u64, u64), Bytes)>,
     /// Learners that did, by connection.
     learners_syncs: Syncs<u64>,
+    /// Those who want to go on with sessions that are not known here.
+    strangers: Syncs<Stranger>,
     /// The last question of ours to which a quorum has said that it still follows.
     confirmed: u64,
     reaper: Reaper,
     expiry_at: Option<Duration>,
     nobody: Identities,
+}
+
+/// Who wants to go on with a session that is not known here.
+#[derive(Debug)]
+enum Stranger {
+    /// An own connection.
+    Client(u64),
+    /// A client of the learner on this connection.
+    Learners(u64, SessionId),
 }
 
 impl Leader {
@@ -59,6 +72,7 @@ impl Leader {
             in_flight: InFlight::default(),
             syncs: Syncs::default(),
             learners_syncs: Syncs::default(),
+            strangers: Syncs::default(),
             confirmed: 0,
             reaper,
             expiry_at: None,
@@ -92,16 +106,30 @@ impl Leader {
         Ok(())
     }
 
-    /// Whether an own connection may go on with a session.
+    /// Whether an own connection may go on with a session. If not, it is told so as soon as that is
+    /// certain.
     pub fn resume(
         &mut self,
         number: u64,
         session: SessionId,
         ground: &mut Ground,
-        now: Now,
+        effects: &mut Effects<Zk>,
     ) -> bool {
         let timeout = ground.front.clients.find(number).map_or(0, |client| client.timeout);
-        self.attach(session, timeout, self.me, now)
+        let valid = self.attach(session, timeout, self.me, effects.now());
+        if !valid {
+            self.doubt(Stranger::Client(number), ground, effects);
+        }
+        valid
+    }
+
+    /// Somebody is to hear that a session is gone. In an ensemble a quorum is asked first whether
+    /// this server still leads. Unlike ZooKeeper, whose deposed leader ends sessions of the next.
+    fn doubt(&mut self, whom: Stranger, ground: &mut Ground, effects: &mut Effects<Zk>) {
+        match &mut ground.part {
+            Some(part) => self.strangers.add(Zxid::ZERO, part.confirm(), whom),
+            None => turn_away(whom, ground, effects),
+        }
     }
 
     fn attach(&mut self, session: SessionId, timeout: i32, through: ServerId, now: Now) -> bool {
@@ -184,9 +212,10 @@ impl Leader {
                 }
             }
             Packet::Revalidate { session, timeout } => {
-                let valid = self.attach(session, timeout, server, now);
-                if let Some(part) = &mut ground.part {
-                    part.answer(link, Packet::Revalidated { session, valid });
+                if !self.attach(session, timeout, server, now) {
+                    self.doubt(Stranger::Learners(link, session), ground, effects);
+                } else if let Some(part) = &mut ground.part {
+                    part.answer(link, Packet::Revalidated { session, valid: true });
                 }
             }
             // Each is answered once, also for sessions that are over.
@@ -293,6 +322,9 @@ impl Leader {
     /// A quorum has said that it still follows.
     pub fn confirmed(&mut self, question: u64, ground: &mut Ground, effects: &mut Effects<Zk>) {
         self.confirmed = question.max(self.confirmed);
+        while let Some(stranger) = self.strangers.next(Zxid::ZERO, self.confirmed) {
+            turn_away(stranger, ground, effects);
+        }
         self.answer_syncs(ground, effects);
     }
 
@@ -363,5 +395,16 @@ impl Leader {
             self.log(Flight { entry, origin: None }, ground, effects);
         }
         Ok(())
+    }
+}
+
+/// Says that a session is gone.
+fn turn_away(whom: Stranger, ground: &mut Ground, effects: &mut Effects<Zk>) {
+    match (whom, &mut ground.part) {
+        (Stranger::Client(number), _) => ground.front.turn_away(number, effects),
+        (Stranger::Learners(link, session), Some(part)) => {
+            part.answer(link, Packet::Revalidated { session, valid: false });
+        }
+        (Stranger::Learners(..), None) => {}
     }
 }

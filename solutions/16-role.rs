@@ -97,8 +97,9 @@ impl Role {
                 ground.unless_rolled_over(opened);
             }
             Role::Leading(leader) => {
-                let valid = leader.resume(number, session, ground, effects.now());
-                self.go_on((number, session), valid, ground, effects);
+                if leader.resume(number, session, ground, effects) {
+                    self.go_on((number, session), ground, effects);
+                }
             }
             Role::Learning(learner, _) if new => learner.open_session(number, ground, effects),
             Role::Learning(learner, _) => learner.revalidate(number, session, ground),
@@ -106,20 +107,15 @@ impl Role {
         }
     }
 
-    /// It is known whether a connection may go on with a session.
+    /// A connection may go on with a session.
     fn go_on(
         &mut self,
         (number, session): (u64, SessionId),
-        valid: bool,
         ground: &mut Ground,
         effects: &mut Effects<Zk>,
     ) {
-        if valid {
-            ground.front.resume(number, session, effects);
-            self.accept(number, ground, effects);
-        } else {
-            ground.front.turn_away(number, effects);
-        }
+        ground.front.resume(number, session, effects);
+        self.accept(number, ground, effects);
     }
 
     /// The session is there: answers the connect request, and takes what was held back.
@@ -281,11 +277,11 @@ impl Role {
             (
                 Told::Answered(Packet::Revalidated { session, valid }),
                 Role::Learning(learner, _),
-            ) => {
-                if let Some(number) = learner.revalidated(session) {
-                    self.go_on((number, session), valid, ground, effects);
-                }
-            }
+            ) => match learner.revalidated(session) {
+                Some(number) if valid => self.go_on((number, session), ground, effects),
+                Some(number) => ground.front.turn_away(number, effects),
+                None => {}
+            },
             // What comes late concerns nobody any more.
             _ => {}
         }

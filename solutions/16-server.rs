@@ -119,6 +119,7 @@ impl Server {
             outstanding: front.clients.outstanding(),
             serving: !self.failed && self.role.serves(),
             standing: self.role.standing(&self.ground),
+            reign: self.part().and_then(Part::serving),
         }
     }
 

@@ -139,6 +139,7 @@ impl Told {
                 outstanding,
                 serving,
                 standing: Standing::Alone,
+                reign: None,
             },
         )
     }

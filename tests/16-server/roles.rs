@@ -352,9 +352,15 @@ fn every_server_shows_its_own_view_of_the_ensemble() {
 fn operators_are_told_what_each_server_is() {
     let mut ensemble = Ensemble::new(3, 1);
     let (leader, follower) = (ensemble.leader(), ensemble.follower());
+    let srvr = ensemble.word(leader, Word::Srvr);
+    assert!(srvr.contains("\nZxid: 0x100000000\n"), "its epoch has begun: {srvr}");
     ensemble.join(follower, 1);
     ensemble.call(1, 1, &create("/a", 0));
-    for (id, mode) in [(leader, "leader"), (follower, "follower"), (4, "observer")] {
+    for (id, mode, does) in [
+        (leader, "leader", "leading"),
+        (follower, "follower", "following"),
+        (4, "observer", "observing"),
+    ] {
         let srvr = ensemble.word(id, Word::Srvr);
         assert!(srvr.contains(&format!("\nMode: {mode}\n")), "{srvr}");
         assert!(srvr.contains("\nZxid: 0x100000002\n"), "{srvr}");
@@ -362,6 +368,9 @@ fn operators_are_told_what_each_server_is() {
         let mntr = ensemble.word(id, Word::Mntr);
         assert!(mntr.contains(&format!("\nzk_server_state\t{mode}\n")), "{mntr}");
         assert!(mntr.contains("\nzk_quorum_size\t3\n"), "{mntr}");
+        assert!(mntr.contains(&format!("\nzk_peer_state\t{does} - broadcast\n")), "{mntr}");
+        let master = format!("\nzk_observer_master_id\t{leader}\n");
+        assert_eq!(mntr.contains(&master), id == 4, "{mntr}");
         let conf = ensemble.word(id, Word::Conf);
         let (serves, kind) = (format!("serverId={id}\n"), i32::from(id == 4));
         for line in [&serves, "initLimit=10\nsyncLimit=5\nelectionAlg=3\n"] {

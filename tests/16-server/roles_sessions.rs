@@ -351,6 +351,25 @@ fn a_session_survives_its_leader_and_has_its_full_time_under_the_next() {
 }
 
 #[test]
+fn nobody_hears_that_a_session_is_gone_from_a_leader_that_may_be_deposed() {
+    let mut ensemble = Ensemble::new(3, 0);
+    let (leader, follower) = (ensemble.leader(), ensemble.follower());
+    let session = ensemble.join(leader, 1);
+    ensemble.call(1, 1, &Request::CloseSession);
+    for (number, id) in [(2, leader), (3, follower)] {
+        let heard = ensemble.rejoin(id, number, &session);
+        assert!(is_refusal(&heard), "{heard:?}");
+    }
+    // Nothing that it says arrives any more: the session might have begun under another by now.
+    ensemble.muted.insert(leader);
+    assert_eq!(ensemble.rejoin(leader, 4, &session), []);
+    assert!(!ensemble.closed.contains(&4));
+    ensemble.pass(20_000);
+    assert_eq!(ensemble.heard(4), []);
+    assert!(ensemble.closed.contains(&4), "it does not lead any more");
+}
+
+#[test]
 fn a_write_that_the_old_leader_did_not_get_through_is_not_there() {
     let mut ensemble = Ensemble::new(3, 0);
     let leader = ensemble.leader();

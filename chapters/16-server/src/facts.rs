@@ -6,6 +6,7 @@ use std::time::Duration;
 use machines::Now;
 use sessions::Sessions;
 use watches::Watches;
+use zxid::{ServerId, Zxid};
 
 use crate::client::Client;
 use crate::settings::Settings;
@@ -36,6 +37,8 @@ pub struct Facts<'a> {
     pub serving: bool,
     /// What the server is in its ensemble.
     pub standing: Standing,
+    /// In an ensemble: who leads, and in which epoch. Nothing while there is no leader.
+    pub reign: Option<(ServerId, u32)>,
 }
 
 /// What a server is in its ensemble.
@@ -75,6 +78,14 @@ impl Facts<'_> {
             Standing::Leading(_) => "leader",
             Standing::Following => "follower",
             Standing::Observing => "observer",
+        }
+    }
+
+    /// The last transaction, as `srvr` shows it: a leader's epoch is one before its first.
+    pub fn shown_zxid(&self) -> Zxid {
+        match (self.standing, self.reign) {
+            (Standing::Leading(_), Some((_, epoch))) => self.state.last.max(Zxid::new(epoch, 0)),
+            _ => self.state.last,
         }
     }
 

@@ -83,7 +83,7 @@ fn summary(facts: &Facts<'_>) -> String {
         stats.sent,
         facts.clients.len(),
         facts.outstanding,
-        facts.state.last.0,
+        facts.shown_zxid().0,
         facts.mode(),
         node_count(facts),
     ) + &proposal_sizes(facts)

@@ -16,6 +16,12 @@ pub(super) fn mntr(facts: &Facts<'_>) -> String {
     let mut add = |key: &str, value: String| line(&mut text, format_args!("zk_{key}\t{value}"));
     add("version", facts.settings.about.version.clone());
     add("server_state", facts.mode().to_owned());
+    if facts.settings.ensemble.is_some() {
+        add("peer_state", peer_state(facts.standing).to_owned());
+    }
+    if let (Standing::Observing, Some((leader, _))) = (facts.standing, facts.reign) {
+        add("observer_master_id", leader.to_string());
+    }
     add("ephemerals_count", state.tree.ephemerals_count().to_string());
     add("num_alive_connections", facts.clients.len().to_string());
     add("avg_latency", average(stats.latency));
@@ -63,4 +69,15 @@ pub(super) fn mntr(facts: &Facts<'_>) -> String {
 
 fn uptime(facts: &Facts<'_>) -> String {
     facts.now.monotonic.saturating_sub(facts.stats.started).as_millis().to_string()
+}
+
+/// What the server does in its ensemble. Others see it in no phase but this one: before it serves
+/// it is looking for its place.
+fn peer_state(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Alone | Standing::Looking => "looking",
+        Standing::Leading(_) => "leading - broadcast",
+        Standing::Following => "following - broadcast",
+        Standing::Observing => "observing - broadcast",
+    }
 }

@@ -230,9 +230,7 @@ impl View {
         let wanted = std::mem::replace(&mut line.session, session);
         if timeout <= 0 {
             all.coverage.saw("a session is refused");
-            // Who does not know yet that another leads cannot know either which sessions began since.
-            let unknown = all.beginning(wanted).is_some_and(|began| began > self.applied);
-            return sessions::is_gone(wanted, unknown || all.may_be_gone(wanted));
+            return sessions::is_gone(wanted, all.may_be_gone(wanted));
         }
         sessions::was_open(session, all.was_open(session, line.greeted_after))?;
         order::shows_no_older(self.applied, line.seen)?;
