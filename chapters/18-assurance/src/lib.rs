@@ -12,6 +12,7 @@
 mod anyone;
 mod ask;
 mod coverage;
+pub mod explore;
 mod history;
 pub mod invariants;
 pub mod model;

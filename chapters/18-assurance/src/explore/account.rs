@@ -1,0 +1,107 @@
+//! The account of how it came to something: the way to a state, walked once more from the start.
+//!
+//! The search remembers only fingerprints. The way is found again by trying, from the first state
+//! on, which step leads to the next fingerprint. Where canonical states stand for others, the
+//! account keeps the names as they are: server 2 of one line is server 2 of the next.
+//!
+//! Always true: an account ends with what the search found, or the subject is no subject.
+
+use machines::{Line, NodeId};
+
+use super::notes::Notes;
+use super::search::{Search, Trouble};
+use super::seen::Fingerprint;
+use super::subject::Subject;
+use crate::invariants::Broken;
+
+/// One step of an account.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What happened, in a line.
+    pub step: String,
+    /// All that happened within it.
+    pub lines: Vec<Line>,
+    /// What a person would want to know of each node afterwards.
+    pub facts: Vec<(NodeId, Vec<(String, String)>)>,
+}
+
+/// The shortest way to something that must not be.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// What did not hold.
+    pub broken: Broken,
+    /// How it came to that.
+    pub steps: Vec<Told>,
+}
+
+impl<S: Subject> Search<S> {
+    /// How it came to what did not hold, if anything did not.
+    pub fn account(&self) -> Option<Account> {
+        let trouble = self.trouble()?;
+        let mut walk = Walk::new(self.subject());
+        for wanted in self.seen().way_to(trouble.state).into_iter().skip(1) {
+            walk.go_to(wanted);
+        }
+        Some(walk.fail(trouble))
+    }
+}
+
+/// Somebody who walks from the first state on and tells what he sees.
+struct Walk<'a, S: Subject> {
+    subject: &'a S,
+    state: S::State,
+    notes: Notes,
+    told: Vec<Told>,
+}
+
+impl<'a, S: Subject> Walk<'a, S> {
+    fn new(subject: &'a S) -> Walk<'a, S> {
+        Walk { subject, state: subject.initial(), notes: Notes::in_full(), told: Vec::new() }
+    }
+
+    fn steps(&self) -> Vec<S::Step> {
+        let mut steps = Vec::new();
+        self.subject.steps(&self.state, &mut steps);
+        steps
+    }
+
+    /// Takes the step that leads to this state.
+    fn go_to(&mut self, wanted: Fingerprint) {
+        let leads_there = |step: &S::Step| {
+            let mut next = self.state.clone();
+            self.subject.take(&mut next, step, &mut Notes::default()).is_ok()
+                && Fingerprint::of(&self.subject.canonical(next)) == wanted
+        };
+        let step = self.steps().into_iter().find(leads_there);
+        let step = step.expect("equal states, and those that differ in names, lead to the same");
+        let verdict = self.take(&step);
+        assert!(verdict.is_ok(), "a step that was well is well again");
+    }
+
+    /// Takes the step that breaks what the search found broken.
+    fn fail(mut self, trouble: &Trouble) -> Account {
+        let fails = |step: &S::Step| {
+            let mut next = self.state.clone();
+            let verdict = self.subject.take(&mut next, step, &mut Notes::default());
+            verdict.is_err_and(|broken| broken.invariant == trouble.broken.invariant)
+        };
+        let verdict = match trouble.at_the_end {
+            true => self.subject.ended(&self.state),
+            false => {
+                let step = self.steps().into_iter().find(fails).expect("what broke, breaks again");
+                self.take(&step)
+            }
+        };
+        let broken = verdict.expect_err("what broke, breaks again");
+        Account { broken, steps: self.told }
+    }
+
+    fn take(&mut self, step: &S::Step) -> crate::invariants::Verdict {
+        let verdict = self.subject.take(&mut self.state, step, &mut self.notes);
+        let facts = |node: NodeId| (node, self.subject.facts(&self.state, node));
+        let facts = self.subject.nodes().into_iter().map(facts).collect();
+        let lines = self.notes.take_lines();
+        self.told.push(Told { step: step.to_string(), lines, facts });
+        verdict
+    }
+}
