@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use assurance::model::Model;
-use assurance::{Coverage, Settings, run};
+use assurance::{Coverage, Cue, Settings, Story, replay, run};
 
 /// What must have been reached over two hundred seeds, or the runs say less than they seem to.
 const REACHED: &[&str] = &[
@@ -160,6 +160,20 @@ fn a_seed_is_the_whole_story_of_a_run() {
     let settings = Settings { duration: Duration::from_secs(10), ..voters() };
     for seed in 0..20 {
         assert_eq!(run(seed, &settings), run(seed, &settings), "seed {seed}");
+    }
+}
+
+#[test]
+fn what_was_done_in_a_run_can_be_done_again_by_cues() {
+    for seed in 0..20 {
+        let settings = Settings { duration: Duration::from_secs(10), ..voters() };
+        let first = run(seed, &settings);
+        let told: Vec<Cue> =
+            first.cues.iter().map(|cue| cue.to_string().parse().unwrap()).collect();
+        assert_eq!(told, first.cues, "seed {seed}: what is written is read again");
+        let again = replay(&Story { seed, settings, cues: told });
+        assert_eq!((again.hash, again.steps), (first.hash, first.steps), "seed {seed}");
+        assert_eq!(again.violation, first.violation, "seed {seed}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -25,6 +26,21 @@ impl fmt::Display for NodeId {
             NodeId::Server(number) => write!(f, "{number}"),
             NodeId::Client(number) => write!(f, "c{number}"),
         }
+    }
+}
+
+impl FromStr for NodeId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<NodeId, String> {
+        let (number, node): (&str, fn(u64) -> NodeId) = match text.strip_prefix('c') {
+            Some(number) => (number, NodeId::Client),
+            None => (text, NodeId::Server),
+        };
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+        number.parse().ok().filter(|number| plain && *number > 0).map(node).ok_or_else(|| {
+            format!("`{text}` is no node: write 2 for server 2, and c2 for client 2")
+        })
     }
 }
 

@@ -56,6 +56,14 @@ impl SimFiles {
         self.0.borrow_mut().power_loss(dice);
     }
 
+    /// Drops what was not synced, so that nothing of it survives the next loss of power.
+    pub fn forget_unforced(&self) {
+        let mut platter = self.0.borrow_mut();
+        platter.names = platter.stable_names.clone();
+        platter.renamed.clear();
+        platter.inodes.values_mut().for_each(Inode::drop_dirty);
+    }
+
     /// Makes the `nth` operation of this kind from now on fail, once; 1 is the next. When a sync
     /// fails, what it should have forced is dropped: reads still show it, but no later sync
     /// brings it to the disk.

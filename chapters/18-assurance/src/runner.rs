@@ -11,7 +11,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use machines::{Booted, Dice, Disk, Fault, Kind, NodeId, World};
+use machines::{Booted, Dice, Disk, Fault, Kind, NodeId, Occurrence, World};
 use sync::laws::Law;
 
 use crate::anyone::{Anyone, ClientHost};
@@ -21,6 +21,7 @@ use crate::invariants::{Broken, Invariant, Verdict, durability, holds};
 use crate::nemesis::Nemesis;
 use crate::plan::Plan;
 use crate::starter::{Starter, refusal};
+use crate::story::{Act, Cue, Director, Prompter, Stagehand, Story};
 use crate::vocabulary::{Found, Sim, Told};
 use crate::witness::Witness;
 use crate::workload::Program;
@@ -72,6 +73,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// The last lines of the trace.
     pub tail: Vec<String>,
+    /// What was done to the world, so that it can be done again.
+    pub cues: Vec<Cue>,
     /// What was broken first, if something was.
     pub violation: Option<Violation>,
 }
@@ -105,10 +108,20 @@ pub fn run(seed: u64, settings: &Settings) -> Report {
     run.report(seed, verdict.err())
 }
 
+/// Runs a story: its cues are given in place of a nemesis.
+pub fn replay(story: &Story) -> Report {
+    let mut run = Run::new(story.seed, &story.settings);
+    run.world.trace_mut().record();
+    run.director = Director::Prompter(Prompter::new(story.cues.clone()));
+    let verdict = run.live();
+    run.report(story.seed, verdict.err())
+}
+
 struct Run {
     world: World<Anyone>,
     settings: Settings,
-    nemesis: Nemesis,
+    director: Director,
+    hands: Stagehand,
     witness: Rc<RefCell<Witness>>,
     history: Rc<RefCell<History>>,
     starters: Vec<Rc<Starter>>,
@@ -134,12 +147,17 @@ impl Run {
         let servers = plan.servers();
         let clients = dice.between(1, settings.clients + 1);
         let nemesis = Nemesis::new(dice.any(), clients, servers);
+        let director = match settings.faults {
+            true => Director::Nemesis(Box::new(nemesis)),
+            false => Director::Nobody,
+        };
+        let hands = Stagehand::new(servers);
         let witness = Rc::new(RefCell::new(Witness::new(plan.members().clone(), plan.empty())));
         let history = Rc::new(RefCell::new(History::new(servers > 1)));
         let mut starters = Vec::new();
         for number in 1..=servers {
             let (server, storage) = plan.settings(number, &mut dice);
-            let (witness, dark) = (witness.clone(), nemesis.dark());
+            let (witness, dark) = (witness.clone(), hands.dark());
             let starter = Rc::new(Starter::new(number, server, storage, witness, dark));
             starters.push(starter.clone());
             world.add(NodeId::Server(number), move |boot| starter.start(boot));
@@ -154,16 +172,14 @@ impl Run {
             });
         }
         let (settings, probe, steps) = (settings.clone(), Duration::ZERO, 0);
-        Run { world, settings, nemesis, witness, history, starters, probe, dice, steps }
+        Run { world, settings, director, hands, witness, history, starters, probe, dice, steps }
     }
 
     /// The whole life of the world.
     fn live(&mut self) -> Verdict {
-        if !self.settings.faults {
-            self.nemesis.stop(&mut self.world);
-        }
         self.pass(self.settings.duration)?;
-        self.nemesis.stop(&mut self.world);
+        self.director.stop();
+        self.hands.mend_all(&mut self.world);
         self.friendly();
         for _ in 0..PEACES {
             self.pass(PEACE)?;
@@ -177,20 +193,29 @@ impl Run {
         self.end()
     }
 
-    /// One thing happens, or the nemesis acts, or the time comes to `limit`.
+    /// One thing happens, or the time comes to `limit`; then something may be done to the world.
     fn step(&mut self, limit: Duration) -> Verdict {
-        let occurrence = self.world.step_until(limit.min(self.nemesis.next()));
-        if self.world.now() >= self.nemesis.next() {
-            self.nemesis.act(&mut self.world);
+        let until = limit.min(self.director.next());
+        let until = if self.settings.faults { until.min(self.probe) } else { until };
+        let occurrence = self.world.step_until(until);
+        let idle = occurrence.is_none();
+        if let Some(occurrence) = occurrence {
+            self.judge(occurrence)?;
         }
-        if self.world.now() >= self.probe && self.settings.faults {
+        self.act(idle);
+        if self.settings.faults && self.world.now() >= self.probe {
             self.probe = self.world.now() + self.dice.time(Duration::ZERO, PROBES);
             self.probe_a_disk()?;
         }
-        let Some(occurrence) = occurrence else { return Ok(()) };
+        Ok(())
+    }
+
+    /// Something has happened: is it as it should be?
+    fn judge(&mut self, occurrence: Occurrence<Sim>) -> Verdict {
         self.steps += 1;
         let line = &occurrence.line;
-        self.nemesis.saw(line, &mut self.world);
+        self.director.saw(line, &self.world, &self.hands);
+        self.hands.saw(line, &self.world);
         for told in occurrence.answers {
             if let Told::Broken(broken) = told {
                 return Err(broken);
@@ -200,17 +225,22 @@ impl Run {
         if line.kind == Kind::Refused {
             durability::starts_again(refusal(&line.text))?;
         }
-        self.replace_disk();
         self.witness.borrow().lawful()?;
         self.starters[number as usize - 1].verdict()
     }
 
-    /// Gives a new disk to the server that waits for one, if it can have it now.
-    fn replace_disk(&mut self) {
-        let Some(NodeId::Server(number)) = self.nemesis.spare() else { return };
-        if self.witness.borrow().can_spare(number) {
-            self.nemesis.replace_disk(&mut self.world);
-            self.witness.borrow_mut().wiped(number);
+    /// Does to the world what is due.
+    fn act(&mut self, idle: bool) {
+        let witness = self.witness.clone();
+        let can_spare = |server| witness.borrow().can_spare(server);
+        while let Some(act) = self.director.act(&self.world, &self.hands, idle, can_spare) {
+            if let Act::NewDisk(NodeId::Server(number)) = act {
+                if !can_spare(number) {
+                    continue;
+                }
+                self.witness.borrow_mut().wiped(number);
+            }
+            self.hands.perform(&act, &mut self.world);
         }
     }
 
@@ -298,7 +328,7 @@ impl Run {
     fn end(&mut self) -> Verdict {
         self.pass(Duration::from_secs(if self.starters.len() == 1 { 30 } else { 5 }))?;
         self.history.borrow().judge(self.witness.borrow().all().model())?;
-        self.nemesis.black_out(&mut self.world);
+        self.hands.black_out(&mut self.world);
         self.pass(Duration::from_secs(1))?;
         for number in 1..=self.starters.len() as u64 {
             let up = self.world.running(NodeId::Server(number));
@@ -310,7 +340,7 @@ impl Run {
     fn report(mut self, seed: u64, broken: Option<Broken>) -> Report {
         let mut coverage = self.history.borrow().coverage.clone();
         coverage.add(&self.witness.borrow().all().coverage);
-        coverage.add(self.nemesis.coverage());
+        coverage.add(&self.director.coverage());
         let servers = self.starters.len() as u64;
         coverage.saw(format!("{servers} servers"));
         let trace = self.world.trace_mut();
@@ -321,7 +351,8 @@ impl Run {
         let time = self.world.now();
         let violation = broken.map(|broken| Violation { broken, time });
         let confirmed = self.history.borrow().confirmed;
-        Report { seed, servers, hash, steps: self.steps, confirmed, coverage, tail, violation }
+        let (steps, cues) = (self.steps, self.hands.done().to_vec());
+        Report { seed, servers, hash, steps, confirmed, coverage, tail, cues, violation }
     }
 }
 

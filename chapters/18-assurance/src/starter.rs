@@ -10,7 +10,7 @@ use server::Server;
 
 use crate::anyone::{Anyone, ServerHost};
 use crate::invariants::{Verdict, durability};
-use crate::nemesis::Dark;
+use crate::story::Dark;
 use crate::vocabulary::{Found, Sim};
 use crate::witness::Witness;
 
