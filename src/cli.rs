@@ -5,6 +5,7 @@
 
 mod background;
 mod log;
+mod mutants;
 mod run;
 mod serve;
 mod signals;
@@ -41,6 +42,8 @@ enum Command {
     Shell(ShellArgs),
     /// Measure a server, or compare two
     Bench(BenchArgs),
+    /// Break the course in a copy, and see who notices
+    Mutants(mutants::MutantsArgs),
 }
 
 #[derive(Args, Debug)]
@@ -88,6 +91,7 @@ pub fn run() -> ExitCode {
         Command::Server(ServerArgs { site, background, .. }) => serve::server(&site, background),
         Command::Start(args) => args.run(),
         Command::Run(args) => args.run(),
+        Command::Mutants(args) => args.run(),
         Command::Shell(args) => block_on(shell::run(args)),
         Command::Bench(args) => block_on(bench::run(args)),
     }

@@ -7,9 +7,11 @@ pub mod boot;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod course;
 mod disk;
 pub mod files;
 pub mod host;
+pub mod mutants;
 pub mod shell;
 pub mod start;
 

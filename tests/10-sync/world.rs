@@ -1,7 +1,8 @@
 //! Whole members in the simulated world, while everything fails that can fail; the laws are checked
 //! after every step, and when all is mended everybody must come to have the same.
 //!
-//! `ENSEMBLE_SEEDS=5000` runs so many seeds. `ENSEMBLE_SEED=7` runs one and prints its whole trace.
+//! `ENSEMBLE_SEEDS=5000` runs so many seeds, from `ENSEMBLE_FIRST` on. `ENSEMBLE_SEED=7` runs one and
+//! prints its whole trace.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +69,7 @@ fn nothing_breaks_under_faults() {
         return assert!(report.broken.is_none());
     }
     let seeds = number("ENSEMBLE_SEEDS").unwrap_or(200);
-    let first = number("ENSEMBLE_FIRST_SEED").unwrap_or(0);
+    let first = number("ENSEMBLE_FIRST").unwrap_or(0);
     let (mut reached, mut committed) = (BTreeMap::<String, u64>::new(), 0);
     for seed in first..first + seeds {
         let report = run(seed, false);
