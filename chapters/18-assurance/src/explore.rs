@@ -12,12 +12,17 @@
 //! Book: chapter 18.
 
 mod account;
+mod configuration;
+mod election;
 mod notes;
+mod promise;
 mod search;
 mod seen;
 mod subject;
 
 pub use account::{Account, Told};
+pub use configuration::Configuration;
+pub use election::{Bounds, Elections, State as ElectionState, Step as ElectionStep, elections};
 pub use notes::Notes;
 pub use search::{Expansion, Limits, Piece, Search, Tally};
 pub use seen::Fingerprint;

@@ -58,6 +58,16 @@ invariants! {
     D9: "The service went on saying yes although its disk had stopped taking writes.",
     /// What was forced can be reached after the power went.
     D10: "The power went, and a confirmed write is no longer on the disk.",
+    /// Within one round of an election one leader at most is settled on by a quorum.
+    E1: "Two servers were elected by one and the same vote: a service with two heads.",
+    /// Whoever settles on a leader has heard a quorum name it.
+    E2: "A server follows somebody whom a minority wants.",
+    /// Whoever waits for better votes settles on the best of a quorum.
+    E3: "A server was elected that lacks what others have: its reign cannot begin.",
+    /// Nobody votes for less than he has, or has heard of in the round.
+    E4: "A better candidate was passed over, and the election may go round in circles.",
+    /// When no fault comes any more, every election can come to its end.
+    L4: "The servers vote for ever, and there is no service.",
     /// The operations on one node are linearizable.
     S1: "A client read a value that no order of the writes explains.",
     /// The order of zxids is the order of real time.

@@ -9,10 +9,10 @@
 use machines::{Line, NodeId};
 
 use super::notes::Notes;
-use super::search::{Search, Trouble};
+use super::search::{Place, Search, Trouble};
 use super::seen::Fingerprint;
 use super::subject::Subject;
-use crate::invariants::Broken;
+use crate::invariants::{Broken, Verdict};
 
 /// One step of an account.
 #[derive(Clone, Debug)]
@@ -85,9 +85,10 @@ impl<'a, S: Subject> Walk<'a, S> {
             let verdict = self.subject.take(&mut next, step, &mut Notes::default());
             verdict.is_err_and(|broken| broken.invariant == trouble.broken.invariant)
         };
-        let verdict = match trouble.at_the_end {
-            true => self.subject.ended(&self.state),
-            false => {
+        let verdict = match trouble.place {
+            Place::Promise => Err(trouble.broken.clone()),
+            Place::End => self.subject.ended(&self.state),
+            Place::Step => {
                 let step = self.steps().into_iter().find(fails).expect("what broke, breaks again");
                 self.take(&step)
             }
@@ -96,7 +97,7 @@ impl<'a, S: Subject> Walk<'a, S> {
         Account { broken, steps: self.told }
     }
 
-    fn take(&mut self, step: &S::Step) -> crate::invariants::Verdict {
+    fn take(&mut self, step: &S::Step) -> Verdict {
         let verdict = self.subject.take(&mut self.state, step, &mut self.notes);
         let facts = |node: NodeId| (node, self.subject.facts(&self.state, node));
         let facts = self.subject.nodes().into_iter().map(facts).collect();

@@ -13,9 +13,10 @@
 use std::collections::VecDeque;
 
 use super::notes::Notes;
+use super::promise::Promise;
 use super::seen::{Fingerprint, Number, Seen};
 use super::subject::Subject;
-use crate::invariants::{Broken, Verdict};
+use crate::invariants::{Broken, Invariant, Verdict};
 
 /// How many states are handed out at once.
 const PIECE: usize = 256;
@@ -27,6 +28,9 @@ pub struct Limits {
     pub depth: Option<u32>,
     /// When so many states were met.
     pub states: Option<u64>,
+    /// Whether it is asked too that everything comes to its end when no fault comes any more. It
+    /// takes eight bytes for each step.
+    pub promise: bool,
 }
 
 /// How far a search has come.
@@ -51,6 +55,9 @@ pub struct Piece<State>(Vec<(Number, State)>);
 pub struct Expansion<State> {
     /// Where the states lead that were not met in earlier pieces.
     fresh: Vec<(Number, Fingerprint, State)>,
+    /// The steps that were no faults, and the states that are ends: only if that is asked for.
+    ways: Vec<(Number, Fingerprint)>,
+    settled: Vec<Number>,
     expanded: u64,
     transitions: u64,
     ends: u64,
@@ -63,9 +70,19 @@ pub struct Expansion<State> {
 pub(crate) struct Trouble {
     /// The state in which it was still well.
     pub(crate) state: Number,
-    /// Whether it is about this state itself, because nothing can happen there any more.
-    pub(crate) at_the_end: bool,
+    pub(crate) place: Place,
     pub(crate) broken: Broken,
+}
+
+/// What it is that did not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Something about a step from the state.
+    Step,
+    /// Something about the state, in which nothing more can happen.
+    End,
+    /// That from the state an end can be reached.
+    Promise,
 }
 
 /// A search through all states of a subject.
@@ -77,6 +94,8 @@ pub struct Search<S: Subject> {
     next: VecDeque<(Number, S::State)>,
     tally: Tally,
     notes: Notes,
+    /// Whether everything comes to its end, if that is asked.
+    promise: Option<Promise>,
     trouble: Option<Trouble>,
 }
 
@@ -88,8 +107,17 @@ impl<S: Subject> Search<S> {
         let number = seen.insert(Fingerprint::of(&first), Number(0)).expect("nothing was met yet");
         let tally = Tally { states: 1, ..Tally::default() };
         let layer = VecDeque::from([(number, first)]);
-        let (next, notes) = (VecDeque::new(), Notes::default());
-        Search { subject, limits, seen, layer, next, tally, notes, trouble: None }
+        Search {
+            subject,
+            limits,
+            seen,
+            layer,
+            next: VecDeque::new(),
+            tally,
+            notes: Notes::default(),
+            promise: limits.promise.then(Promise::default),
+            trouble: None,
+        }
     }
 
     /// What is searched.
@@ -109,7 +137,7 @@ impl<S: Subject> Search<S> {
 
     /// What must have been noted, and was not.
     pub fn missing(&self) -> Vec<&'static str> {
-        let all = self.subject.must_see().iter().copied();
+        let all = self.subject.must_see().into_iter();
         all.filter(|what| !self.notes.seen().contains_key(what)).collect()
     }
 
@@ -134,7 +162,7 @@ impl<S: Subject> Search<S> {
     /// Hands out the next pieces of the present layer, or of the next one if it is done; none if
     /// the search is over. All that is handed out is to be expanded and absorbed, in order.
     pub fn pieces(&mut self, count: usize) -> Vec<Piece<S::State>> {
-        if self.layer.is_empty() && !self.next.is_empty() {
+        if !self.is_over() && self.layer.is_empty() && !self.next.is_empty() {
             self.layer = std::mem::take(&mut self.next);
             self.tally.depth += 1;
         }
@@ -162,19 +190,25 @@ impl<S: Subject> Search<S> {
         let mut steps = Vec::new();
         for (number, state) in piece.0 {
             found.expanded += 1;
+            if self.promise.is_some() && self.subject.is_settled(&state) {
+                found.settled.push(number);
+            }
             steps.clear();
             self.subject.steps(&state, &mut steps);
             if steps.is_empty() {
                 found.ends += 1;
-                found.judge(self.subject.ended(&state), number, true);
+                found.judge(self.subject.ended(&state), number, Place::End);
             }
             for step in &steps {
                 let mut next = state.clone();
                 let verdict = self.subject.take(&mut next, step, &mut found.notes);
                 found.transitions += 1;
-                found.judge(verdict, number, false);
+                found.judge(verdict, number, Place::Step);
                 let next = self.subject.canonical(next);
                 let fingerprint = Fingerprint::of(&next);
+                if self.promise.is_some() && !self.subject.is_fault(&state, step) {
+                    found.ways.push((number, fingerprint));
+                }
                 if self.seen.find(fingerprint).is_none() {
                     found.fresh.push((number, fingerprint, next));
                 }
@@ -196,12 +230,31 @@ impl<S: Subject> Search<S> {
                 self.next.push_back((number, state));
             }
         }
+        if let Some(promise) = &mut self.promise {
+            for (from, to) in found.ways {
+                promise.way(from, self.seen.find(to).expect("it was met just now, or before"));
+            }
+            found.settled.into_iter().for_each(|state| promise.end(state));
+        }
         self.notes.add(&found.notes);
         self.trouble = found.trouble;
         self.tally.transitions += found.transitions;
         self.tally.ends += found.ends;
         self.tally.states = self.seen.len() as u64;
         self.tally.expanded += found.expanded;
+        if self.is_complete() {
+            self.judge_promise();
+        }
+    }
+
+    /// Everything was tried: now it can be said whether all comes to its end.
+    fn judge_promise(&mut self) {
+        let stuck = self.promise.as_ref().and_then(|promise| promise.broken(self.seen.len()));
+        if let Some(state) = stuck {
+            let what = "from here no end can be reached, even if no fault comes any more".into();
+            let broken = Broken { invariant: Invariant::L4, what };
+            self.trouble = Some(Trouble { state, place: Place::Promise, broken });
+        }
     }
 
     /// Searches to the end, with one thread.
@@ -216,17 +269,25 @@ impl<S: Subject> Search<S> {
 
 impl<State> Default for Expansion<State> {
     fn default() -> Self {
-        let (fresh, notes) = (Vec::new(), Notes::default());
-        Expansion { fresh, expanded: 0, transitions: 0, ends: 0, notes, trouble: None }
+        Expansion {
+            fresh: Vec::new(),
+            ways: Vec::new(),
+            settled: Vec::new(),
+            expanded: 0,
+            transitions: 0,
+            ends: 0,
+            notes: Notes::default(),
+            trouble: None,
+        }
     }
 }
 
 impl<State> Expansion<State> {
-    fn judge(&mut self, verdict: Verdict, state: Number, at_the_end: bool) {
+    fn judge(&mut self, verdict: Verdict, state: Number, place: Place) {
         if let Err(broken) = verdict
             && self.trouble.is_none()
         {
-            self.trouble = Some(Trouble { state, at_the_end, broken });
+            self.trouble = Some(Trouble { state, place, broken });
         }
     }
 }

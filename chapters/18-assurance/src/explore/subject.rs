@@ -37,6 +37,17 @@ pub trait Subject {
         Ok(())
     }
 
+    /// Whether a step does harm, or is not needed: without such steps everything must come to an
+    /// end. For subjects that promise that.
+    fn is_fault(&self, _state: &Self::State, _step: &Self::Step) -> bool {
+        false
+    }
+
+    /// Whether everything has come to its end. For subjects that promise that.
+    fn is_settled(&self, _state: &Self::State) -> bool {
+        true
+    }
+
     /// One state for all that differ only in names: of servers that do the same, say. The others
     /// are not followed.
     fn canonical(&self, state: Self::State) -> Self::State {
@@ -44,7 +55,7 @@ pub trait Subject {
     }
 
     /// The notes without which an exploration says nothing: each must have been taken once.
-    fn must_see(&self) -> &'static [&'static str];
+    fn must_see(&self) -> Vec<&'static str>;
 
     /// Who lives in this world, in the order in which a picture shows them.
     fn nodes(&self) -> Vec<NodeId>;
