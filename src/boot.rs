@@ -13,12 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use election::Limits;
+use machines::{Fault, Files};
 use server::{About, Server, Settings};
 use storage::Damage;
 use zxid::ServerId;
 
 use crate::config::{Config, Ensemble, Member, QuorumAddress};
 use crate::files::OsFiles;
+use crate::held::HeldFiles;
 use crate::host::{
     self, Addresses, Boot, BootError, HostError, Place, Places, Running, Servers, Sockets,
 };
@@ -43,12 +45,29 @@ pub fn start(config: &Config) -> Result<Running<Server>, HostError> {
     start_at(config, Sockets::bind(&places(config))?)
 }
 
+/// The same, for a server whose unforced bytes are lost when its process is killed, and whose disk is
+/// full while there is a file at `full`: see [`HeldFiles`].
+///
+/// # Errors
+/// Why it does not run: its ports, its folders, or what lies in them.
+pub fn start_held(config: &Config, full: &Path) -> Result<Running<Server>, HostError> {
+    run(config, Sockets::bind(&places(config))?, Some(full))
+}
+
 /// The same, at sockets that listen already. It is they that count, not the ports in the
 /// configuration's own lines.
 ///
 /// # Errors
 /// Why it does not run: its folders, or what lies in them.
 pub fn start_at(config: &Config, sockets: Sockets) -> Result<Running<Server>, HostError> {
+    run(config, sockets, None)
+}
+
+fn run(
+    config: &Config,
+    sockets: Sockets,
+    full: Option<&Path>,
+) -> Result<Running<Server>, HostError> {
     let host = host::Settings {
         keep_alive: config.client_tcp_keep_alive,
         max_frame: config.jute_maxbuffer,
@@ -56,7 +75,8 @@ pub fn start_at(config: &Config, sockets: Sockets) -> Result<Running<Server>, Ho
         servers: config.ensemble.as_ref().map(|ensemble| servers(config, ensemble)),
     };
     let (config, port) = (config.clone(), sockets.clients().port());
-    Running::start(host, sockets, move || boot(&config, port))
+    let full = full.map(Path::to_path_buf);
+    Running::start(host, sockets, move || boot(&config, port, full.as_deref()))
 }
 
 /// Where a server listens.
@@ -96,12 +116,23 @@ fn servers(config: &Config, ensemble: &Ensemble) -> Servers {
     }
 }
 
-fn boot(config: &Config, port: u16) -> Result<Boot<Server>, BootError> {
+fn boot(config: &Config, port: u16, full: Option<&Path>) -> Result<Boot<Server>, BootError> {
     let files = OsFiles::open(&config.data_dir, &config.data_log_dir)?;
     let files = match config.force_sync {
         true => files,
         false => files.without_forced_logs(),
     };
+    match full {
+        None => recover(config, port, files),
+        Some(full) => recover(config, port, HeldFiles::new(files, full).map_err(broken)?),
+    }
+}
+
+fn recover(
+    config: &Config,
+    port: u16,
+    files: impl Files + Send + 'static,
+) -> Result<Boot<Server>, BootError> {
     let mut settings = settings(config, port);
     let storage = storage::Settings {
         preallocate: config.prealloc_size,
@@ -119,6 +150,10 @@ fn boot(config: &Config, port: u16) -> Result<Boot<Server>, BootError> {
         Arc::make_mut(own).from_disk_bytes = snapshot / 100 * u64::from(percent);
     }
     Ok(Boot { machine: Server::new(settings), recovered, disk: Box::new(disk) })
+}
+
+fn broken(fault: Fault) -> BootError {
+    in_words(Damage::Disk(fault))
 }
 
 /// What is wrong with the data, and what to do about it.

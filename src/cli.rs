@@ -4,6 +4,7 @@
 //! configuration. Results go to standard output, everything else to standard error.
 
 mod background;
+mod chaos;
 mod log;
 mod mutants;
 mod run;
@@ -44,6 +45,8 @@ enum Command {
     Bench(BenchArgs),
     /// Break the course in a copy, and see who notices
     Mutants(mutants::MutantsArgs),
+    /// Kill, stop and cut servers of its own under load, and check what their clients were told
+    Chaos(chaos::ChaosArgs),
 }
 
 #[derive(Args, Debug)]
@@ -57,6 +60,12 @@ struct ServerArgs {
     /// Hold this pid file, and leave the terminal: what `server start` gives to the server
     #[arg(long, hide = true, value_name = "FILE")]
     background: Option<PathBuf>,
+    /// End when standard input does: what `chaos` gives to its servers
+    #[arg(long, hide = true)]
+    leash: bool,
+    /// Keep unforced bytes in memory; while there is a file here, the disk is full
+    #[arg(long, hide = true, value_name = "FILE")]
+    hold_unforced: Option<PathBuf>,
 }
 
 /// Which server is meant, and how it is set up.
@@ -88,12 +97,18 @@ pub fn run() -> ExitCode {
     }
     match cli.command {
         Command::Server(ServerArgs { action: Some(action), .. }) => action.run(&cli.log),
-        Command::Server(ServerArgs { site, background, .. }) => serve::server(&site, background),
+        Command::Server(ServerArgs { site, background, leash, hold_unforced, .. }) => {
+            if leash {
+                serve::live_with_parent();
+            }
+            serve::server(&site, background, hold_unforced)
+        }
         Command::Start(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Mutants(args) => args.run(),
         Command::Shell(args) => block_on(shell::run(args)),
         Command::Bench(args) => block_on(bench::run(args)),
+        Command::Chaos(args) => args.run(),
     }
 }
 

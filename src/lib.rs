@@ -4,12 +4,14 @@
 pub mod background;
 pub mod bench;
 pub mod boot;
+pub mod chaos;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod course;
 mod disk;
 pub mod files;
+pub mod held;
 pub mod host;
 pub mod mutants;
 pub mod shell;

@@ -1,5 +1,6 @@
-//! Three servers under load, and what the world does to them: leaders that are killed, one that
-//! sleeps through its own end, strangers at the ports where servers talk.
+//! Three servers under load, and what the world does to them: all are killed at once, a leader sleeps
+//! through its own end, strangers come to the ports where servers talk. What can be drawn from a
+//! seed, `ensemble chaos` does.
 //!
 //! Always true:
 //! - no write is lost that was acknowledged, and no deleted node comes back;
@@ -44,25 +45,6 @@ fn three() -> (Ensemble, Vec<usize>, Vec<SocketAddr>) {
     let ids: Vec<usize> = ensemble.ids().collect();
     let addresses = ids.iter().map(|id| ensemble.address(*id)).collect();
     (ensemble, ids, addresses)
-}
-
-#[test]
-fn ten_leaders_are_killed_and_no_acknowledged_write_is_lost() {
-    let (mut ensemble, ids, addresses) = three();
-    let load = Load::start("load", &addresses, 6, PATIENCE);
-    for _ in 0..10 {
-        load.await_more(100);
-        let leader = ensemble.await_leader(&ids);
-        ensemble.kill(leader);
-        // The two others go on without it, and then it comes back.
-        load.await_more(50);
-        ensemble.start(leader);
-        ensemble.await_all_serving();
-    }
-    load.await_more(100);
-    let acknowledged = load.finish();
-    let tree = tree::await_equal(&ensemble, &ids);
-    acknowledged.is_in(&tree);
 }
 
 #[test]

@@ -22,8 +22,13 @@ use crate::host::Running;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// `ensemble server`: exits with 0 after a stop. In the background it holds its pid file for as
-/// long as it lives, and says where it listens on standard output.
-pub(super) fn server(site: &SiteArgs, background: Option<PathBuf>) -> ExitCode {
+/// long as it lives, and says where it listens on standard output. What is unforced is lost with the
+/// process if there is a place that says whether the disk is full.
+pub(super) fn server(
+    site: &SiteArgs,
+    background: Option<PathBuf>,
+    full: Option<PathBuf>,
+) -> ExitCode {
     let mut pid_file = match background.map(|path| detach(&path)).transpose() {
         Ok(pid_file) => pid_file,
         Err(why) => {
@@ -31,7 +36,7 @@ pub(super) fn server(site: &SiteArgs, background: Option<PathBuf>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = run(site.config(), |running| {
+    let code = run(site.config(), full.as_deref(), |running| {
         if let Some(pid_file) = &mut pid_file
             && let Err(error) = announce(pid_file, running.address)
         {
@@ -42,6 +47,14 @@ pub(super) fn server(site: &SiteArgs, background: Option<PathBuf>) -> ExitCode {
         pid_file.remove();
     }
     code
+}
+
+/// Ends this process when its standard input ends, and so with the process that started it.
+pub(super) fn live_with_parent() {
+    std::thread::spawn(|| {
+        io::copy(&mut io::stdin(), &mut io::sink()).ok();
+        std::process::exit(1);
+    });
 }
 
 /// Takes the pid file, and leaves the terminal that the process was started from.
@@ -74,7 +87,11 @@ fn announce(pid_file: &mut PidFile, address: SocketAddr) -> io::Result<()> {
 }
 
 /// Runs a server until it ends or somebody stops it. `listening` is called when it listens.
-fn run(config: Result<Config, ConfigError>, listening: impl FnOnce(&Running<Server>)) -> ExitCode {
+fn run(
+    config: Result<Config, ConfigError>,
+    full: Option<&Path>,
+    listening: impl FnOnce(&Running<Server>),
+) -> ExitCode {
     let config = match config {
         Ok(config) => config,
         Err(error) => {
@@ -84,7 +101,11 @@ fn run(config: Result<Config, ConfigError>, listening: impl FnOnce(&Running<Serv
     };
     warn(&config.warnings);
     allow_many_files();
-    let running = match boot::start(&config) {
+    let started = match full {
+        None => boot::start(&config),
+        Some(full) => boot::start_held(&config, full),
+    };
+    let running = match started {
         Ok(running) => running,
         Err(error) => {
             eprintln!("ensemble: {error}");

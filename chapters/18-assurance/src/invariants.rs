@@ -76,6 +76,8 @@ invariants! {
     S3: "A client's requests took effect or were answered in another order than it sent them.",
     /// A session never sees an older state after a newer one.
     S4: "A client saw the service go back in time.",
+    /// What was confirmed, or shown, is never lost.
+    S5: "A write that the service had confirmed, or had shown, is gone.",
     /// A multi is one transaction.
     S6: "Someone could see half of a multi.",
     /// After a sync a client sees everything that was confirmed to anybody before it.

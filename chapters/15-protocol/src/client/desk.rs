@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use zxid::SessionId;
+use zxid::{SessionId, Zxid};
 
 use super::{Ask, Client, ClientOutput, Error, Reply, SessionState, WatchId, WatchedEvent};
 
@@ -43,7 +43,7 @@ pub(super) struct Board {
 #[derive(Debug)]
 enum Answer {
     Awaited(Option<Waker>),
-    Here(Result<Reply, Error>),
+    Here(Result<Reply, Error>, Zxid),
 }
 
 /// A queue that one future waits at.
@@ -108,13 +108,13 @@ impl Desk {
     pub fn deliver(&self, output: ClientOutput) {
         let board = &mut *lock(&self.board);
         match output {
-            ClientOutput::Completed { number, result, .. } => {
+            ClientOutput::Completed { number, result, zxid } => {
                 // Nobody waits any more if the entry is gone.
                 if let Some(answer) = board.answers.get_mut(&number) {
                     if let Answer::Awaited(waker) = answer {
                         wake(waker);
                     }
-                    *answer = Answer::Here(result);
+                    *answer = Answer::Here(result, zxid);
                 }
             }
             ClientOutput::Fired { watches, event } => {
@@ -185,9 +185,9 @@ impl Board {
         &mut self,
         number: u64,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Reply, Error>> {
+    ) -> Poll<(Result<Reply, Error>, Zxid)> {
         match self.answers.remove(&number) {
-            Some(Answer::Here(result)) => Poll::Ready(result),
+            Some(Answer::Here(result, zxid)) => Poll::Ready((result, zxid)),
             Some(Answer::Awaited(_)) => {
                 self.answers.insert(number, Answer::Awaited(Some(cx.waker().clone())));
                 Poll::Pending

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use jute::records::{Acl, ClientInfo, ErrorCode, Stat};
-use zxid::SessionId;
+use zxid::{SessionId, Zxid};
 
 use super::desk::{Board, lock};
 use super::{
@@ -338,7 +338,15 @@ impl Future for Completion {
     type Output = Result<Reply, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        lock(&self.board).poll_answer(self.number, cx)
+        lock(&self.board).poll_answer(self.number, cx).map(|(result, _)| result)
+    }
+}
+
+impl Completion {
+    /// The answer, and the last transaction that the server had applied when it gave it: of a write,
+    /// its own. Zero if no server answered.
+    pub async fn with_zxid(self) -> (Result<Reply, Error>, Zxid) {
+        poll_fn(|cx| lock(&self.board).poll_answer(self.number, cx)).await
     }
 }
 
