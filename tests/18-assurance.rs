@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use assurance::model::Model;
-use assurance::{Coverage, Cue, Settings, Story, replay, run};
+use assurance::{Coverage, Setting, Settings, Story, replay, run};
 
 /// What must have been reached over two hundred seeds, or the runs say less than they seem to.
 const REACHED: &[&str] = &[
@@ -168,10 +168,11 @@ fn what_was_done_in_a_run_can_be_done_again_by_cues() {
     for seed in 0..20 {
         let settings = Settings { duration: Duration::from_secs(10), ..voters() };
         let first = run(seed, &settings);
-        let told: Vec<Cue> =
-            first.cues.iter().map(|cue| cue.to_string().parse().unwrap()).collect();
-        assert_eq!(told, first.cues, "seed {seed}: what is written is read again");
-        let again = replay(&Story { seed, settings, cues: told });
+        let (setting, cues) = (Setting::of_run(seed, &settings), first.cues);
+        let story = Story { setting, cues, ..Story::default() };
+        let read = Story::read("a story", &story.to_string()).expect("what is written is read");
+        assert_eq!(read, story);
+        let again = replay(&read);
         assert_eq!((again.hash, again.steps), (first.hash, first.steps), "seed {seed}");
         assert_eq!(again.violation, first.violation, "seed {seed}");
     }

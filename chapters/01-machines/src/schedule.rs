@@ -98,6 +98,11 @@ impl<P: Protocol> Schedule<P> {
         self.planned.remove(&(time, number));
     }
 
+    /// A node that was to start does not.
+    pub(crate) fn forget_boots(&mut self, node: NodeId) {
+        self.planned.retain(|_, it| !matches!(it, Happening::Boot(other) if *other == node));
+    }
+
     /// Goes on to the next happening, if it is not after `limit`.
     pub(crate) fn next(&mut self, limit: Duration) -> Option<Happening<P>> {
         let first = self.planned.first_entry().filter(|first| first.key().0 <= limit)?;

@@ -100,6 +100,11 @@ where
         self.schedule.at(self.schedule.now, Happening::Boot(node));
     }
 
+    /// Lets a node that was added wait until it is started.
+    pub fn keep_down(&mut self, node: NodeId) {
+        self.schedule.forget_boots(node);
+    }
+
     /// Does the next thing and says what it was; none if nothing will ever happen again.
     pub fn step(&mut self) -> Option<Occurrence<M::Protocol>> {
         self.step_until(Duration::MAX)

@@ -110,6 +110,20 @@ invariants! {
     L2: "A client waits for ever.",
 }
 
+impl Invariant {
+    /// The invariant of a name, such as `S7` or `Z11`.
+    pub fn named(name: &str) -> Option<Invariant> {
+        let laws = Law::ALL.iter().map(|law| Invariant::Law(*law));
+        let mut all = Invariant::ALL.iter().copied().chain(laws);
+        all.find(|invariant| invariant.to_string() == name)
+    }
+
+    /// Its page in the book, and the place on it.
+    pub fn page(self) -> String {
+        format!("18-assurance.html#{}", self.to_string().to_lowercase())
+    }
+}
+
 impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

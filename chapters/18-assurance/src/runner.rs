@@ -21,7 +21,7 @@ use crate::invariants::{Broken, Invariant, Verdict, durability, holds};
 use crate::nemesis::Nemesis;
 use crate::plan::Plan;
 use crate::starter::{Starter, refusal};
-use crate::story::{Act, Cue, Director, Prompter, Stagehand, Story};
+use crate::story::{Act, Cue, Director, Ending, Prompter, Recorder, Stagehand, Story, facts};
 use crate::vocabulary::{Found, Sim, Told};
 use crate::witness::Witness;
 use crate::workload::Program;
@@ -108,13 +108,18 @@ pub fn run(seed: u64, settings: &Settings) -> Report {
     run.report(seed, verdict.err())
 }
 
-/// Runs a story: its cues are given in place of a nemesis.
-pub fn replay(story: &Story) -> Report {
-    let mut run = Run::new(story.seed, &story.settings);
+/// Plays a story: its cues are given in place of a nemesis.
+pub(crate) fn play(story: &Story) -> Ending {
+    let mut run = Run::new(story.setting.seed, &story.setting.settings());
     run.world.trace_mut().record();
     run.director = Director::Prompter(Prompter::new(story.cues.clone()));
+    run.recorder = Some(Recorder::default());
+    story.setting.down.iter().for_each(|node| run.world.keep_down(*node));
     let verdict = run.live();
-    run.report(story.seed, verdict.err())
+    let given = run.director.given();
+    let frames = run.recorder.take().map_or_else(Vec::new, Recorder::into_frames);
+    let Report { hash, steps, violation, .. } = run.report(story.setting.seed, verdict.err());
+    Ending { hash, steps, given, violation, frames }
 }
 
 struct Run {
@@ -122,6 +127,8 @@ struct Run {
     settings: Settings,
     director: Director,
     hands: Stagehand,
+    /// Keeps all that happens, if that is wanted.
+    recorder: Option<Recorder>,
     witness: Rc<RefCell<Witness>>,
     history: Rc<RefCell<History>>,
     starters: Vec<Rc<Starter>>,
@@ -172,7 +179,19 @@ impl Run {
             });
         }
         let (settings, probe, steps) = (settings.clone(), Duration::ZERO, 0);
-        Run { world, settings, director, hands, witness, history, starters, probe, dice, steps }
+        Run {
+            world,
+            settings,
+            director,
+            hands,
+            recorder: None,
+            witness,
+            history,
+            starters,
+            probe,
+            dice,
+            steps,
+        }
     }
 
     /// The whole life of the world.
@@ -199,10 +218,12 @@ impl Run {
         let until = if self.settings.faults { until.min(self.probe) } else { until };
         let occurrence = self.world.step_until(until);
         let idle = occurrence.is_none();
+        self.record();
         if let Some(occurrence) = occurrence {
             self.judge(occurrence)?;
         }
         self.act(idle);
+        self.record();
         if self.settings.faults && self.world.now() >= self.probe {
             self.probe = self.world.now() + self.dice.time(Duration::ZERO, PROBES);
             self.probe_a_disk()?;
@@ -227,6 +248,14 @@ impl Run {
         }
         self.witness.borrow().lawful()?;
         self.starters[number as usize - 1].verdict()
+    }
+
+    fn record(&mut self) {
+        let Some(recorder) = &mut self.recorder else { return };
+        recorder.saw(self.world.trace().lines(), |node| match self.world.machine(node) {
+            Some(Anyone::Server(host)) => facts::of_server(host.server()),
+            Some(Anyone::Client(_)) | None => Vec::new(),
+        });
     }
 
     /// Does to the world what is due.

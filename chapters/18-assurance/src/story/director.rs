@@ -68,8 +68,18 @@ impl Director {
 
     /// From now on nothing more is done.
     pub(crate) fn stop(&mut self) {
-        if let Director::Nemesis(nemesis) = self {
-            nemesis.stop();
+        match self {
+            Director::Nemesis(nemesis) => nemesis.stop(),
+            Director::Prompter(prompter) => prompter.stop(),
+            Director::Nobody => {}
+        }
+    }
+
+    /// How many cues of a story were given.
+    pub(crate) fn given(&self) -> usize {
+        match self {
+            Director::Prompter(prompter) => prompter.given(),
+            Director::Nemesis(_) | Director::Nobody => 0,
         }
     }
 

@@ -43,6 +43,11 @@ impl Prompter {
         self.next
     }
 
+    /// Gives no more cues.
+    pub fn stop(&mut self) {
+        self.cues.truncate(self.next);
+    }
+
     /// When the world must not go on without being looked at.
     pub fn next(&self) -> Duration {
         match self.cues.get(self.next).map(|cue| &cue.when) {

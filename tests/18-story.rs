@@ -1,0 +1,103 @@
+//! Chapter 18: runs as stories: what is written is read again, and what is read is played.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assurance::{Story, replay};
+
+/// The stories of real bugs, and of how to write one.
+fn stories() -> Vec<(PathBuf, Story)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stories");
+    let files = fs::read_dir(folder).expect("the stories are there");
+    let mut files: Vec<PathBuf> = files.map(|entry| entry.expect("a file").path()).collect();
+    files.sort();
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).expect("it can be read");
+        Story::read(&path.display().to_string(), &text).unwrap_or_else(|why| panic!("{why}"))
+    };
+    files.iter().map(|path| (path.clone(), read(path))).collect()
+}
+
+fn wrong(text: &str) -> String {
+    Story::read("a.story", text).expect_err("it is wrong")
+}
+
+#[test]
+fn the_stories_of_real_bugs_break_nothing_in_the_real_code() {
+    for (path, story) in stories() {
+        let ending = replay(&story);
+        if std::env::var("ENSEMBLE_STORY").is_ok() {
+            ending.frames.iter().for_each(|it| println!("{:>14?} {}", it.line.time, it.line));
+        }
+        println!("{}: {} cues given, {:?}", path.display(), ending.given, ending.violation);
+        assert_eq!(story.differs(&ending, None), None, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_story_that_is_printed_is_read_again() {
+    for (path, story) in stories() {
+        let again = Story::read("again", &story.to_string());
+        assert_eq!(again, Ok(story), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_act_and_every_cue_is_read_as_it_is_printed() {
+    let cues = r##"at 0s crash 2
+at 1.25s power-loss 2
+at 1.250000001s#3 power-loss 2 worst
+after 200ms power-loss 2 after 17
+then restart 2
+when "2 → 3 Ack" reboot 2
+when "2 -> 3 Ack"#2 pause c1
+when 2 leads resume c1
+when 2 serves jump 2 -3500
+when 2 is down drift 2 20000
+when all agree slow 2 40
+then fail-sync 2 5
+then fail-write 2 5
+then room 2 4000
+then room 2 any
+then new-disk 2
+then reset 1 2
+then reset 1 c1 3
+then cut 1 from 2 3
+then cut 1 2 to 3
+then mend 1 from 2 3
+then mend 1 2 to 3
+then mend all
+"##;
+    let story = Story::read("a.story", &format!("servers 3\nclients 1\n{cues}")).expect("a story");
+    assert_eq!(story.cues.len(), cues.lines().count());
+    assert_eq!(Story::read("again", &story.to_string()), Ok(story));
+    let members = "world members\nservers 3\nat 1s write 2 \"a # b\"  # why\nthen confirm 2\n";
+    let story = Story::read("a.story", members).expect("a story");
+    assert_eq!(story.cues[0].act.to_string(), "write 2 \"a # b\"");
+}
+
+#[test]
+fn a_mistake_is_named_with_its_file_its_line_and_its_remedy() {
+    let about = |text: &str, parts: &[&str]| {
+        let why = wrong(text);
+        assert!(parts.iter().all(|part| why.contains(part)), "{text:?} says: {why}");
+    };
+    about("seed x", &["a.story:1:", "`x`", "seed 3"]);
+    about("\n# why\nsed 3", &["a.story:3:", "`sed`", "seed"]);
+    about("world nowhere", &["a.story:1:", "`nowhere`", "world members"]);
+    about("expect Z99", &["a.story:1:", "`Z99`", "expect Z11"]);
+    about("hash 12x", &["a.story:1:", "`12x`"]);
+    about("network bad", &["a.story:1:", "network rough"]);
+    about("servers 3\nat 1 crash 2", &["a.story:2:", "`1`", "1.25s"]);
+    about("servers 3\nat 1s crush 2", &["a.story:2:", "`crush 2`", "crash 2"]);
+    about("servers 3\nat 1s crash x", &["a.story:2:", "`x`", "c2 for client 2"]);
+    about("servers 3\nat 1s fail-sync 2 0", &["a.story:2:", "from 1 on"]);
+    about("servers 3\nat 1s cut 2", &["a.story:2:", "between whom"]);
+    about("servers 3\nwhen \"Ack crash 2", &["a.story:2:", "quote"]);
+    about("servers 3\nwhen 2 sleeps crash 2", &["a.story:2:", "2 leads"]);
+    about("world members\nservers 3\nat 1s crash 4", &["a.story:", "no node 4", "servers"]);
+    about("servers 3\nat 1s write 1 \"x\"", &["a.story:", "world members"]);
+    about("world members\nservers 3\nat 1s write 1", &["a.story:3:", "write 1 \"x\""]);
+    about("world members", &["a.story:", "servers 2"]);
+    about("tick 1s", &["a.story:", "world members"]);
+}
