@@ -109,8 +109,8 @@ pub async fn run(
 struct Run {
     nemesis: Nemesis,
     record: Rc<RefCell<Record>>,
-    /// Where clients find the servers.
-    connect: String,
+    /// Where clients find each of the servers.
+    connect: Vec<String>,
     dice: Dice,
     began: Instant,
     /// How it stood when the load ended.
@@ -139,7 +139,7 @@ impl Run {
         };
         let stage = (servers, network, lookout);
         let nemesis = Nemesis::new(stage, Rc::clone(&record), dice.split(), faults);
-        let (connect, began) = (connect.join(","), Instant::now());
+        let began = Instant::now();
         Ok(Run { nemesis, record, connect, dice, began, at_end: None })
     }
 
@@ -152,9 +152,16 @@ impl Run {
         for number in 0..settings.clients {
             // Some sessions outlive every fault, some do not.
             let patience = self.dice.time(Duration::from_secs(1), Duration::from_secs(8));
-            let caller = Caller::new(number, &self.connect, patience, Rc::clone(&self.record));
+            // Some stay with one server, and nearly always read: when it is cut off, somebody sees
+            // what it shows. Who writes there waits.
+            let stays = number % 3 == 2;
+            let connect = match stays {
+                true => self.connect[number as usize / 3 % self.connect.len()].clone(),
+                false => self.connect.join(","),
+            };
+            let caller = Caller::new(number, &connect, patience, Rc::clone(&self.record));
             let caller = caller.map_err(|error| error.to_string())?;
-            workers.push(Worker::new(caller, self.dice.split()));
+            workers.push(Worker::new(caller, stays, self.dice.split()));
         }
         let first = workers.first_mut().expect("there is a client at least");
         let foundations = first.lay_foundations(settings.clients);

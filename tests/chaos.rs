@@ -55,6 +55,12 @@ fn five_servers_are_killed_stopped_cut_off_and_filled_and_every_invariant_holds(
 }
 
 #[test]
+fn who_asked_for_a_sync_is_not_shown_the_past_by_a_server_that_is_cut_off() {
+    let said = holds(&["--faults", "cut", "--seconds", "12", "--rate", "20"]);
+    assert!(said["cuts"].as_u64() >= Some(2), "{said:#}");
+}
+
+#[test]
 fn a_run_in_which_little_was_done_says_nothing() {
     let output = command(&["--seconds", "1", "--rate", "1000000"]).output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

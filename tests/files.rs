@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use ensemble::files::OsFiles;
+use ensemble::held::HeldFiles;
 use machines::{Fault, Files};
 use tempfile::TempDir;
 
@@ -109,4 +110,51 @@ fn a_second_server_does_not_get_the_folder() {
     assert!(error.to_string().contains("another server uses this folder"), "{error}");
     drop(first);
     open(folder.path());
+}
+
+#[test]
+fn held_files_lose_what_was_not_forced_and_nothing_else() {
+    let dir = TempDir::new().expect("a temporary directory");
+    let full = dir.path().join("full");
+    let open = || {
+        let files = OsFiles::open(dir.path(), dir.path()).expect("the folder is free");
+        HeldFiles::new(files, &full).expect("the folder can be read")
+    };
+    let all = |files: &HeldFiles, name: &str| {
+        let mut bytes = vec![1; 64];
+        let count = files.read(name, 0, &mut bytes).expect("the file is there");
+        bytes.truncate(count);
+        String::from_utf8(bytes).expect("it is text")
+    };
+    let mut files = open();
+    files.write("log.1", 0, b"forced").expect("there is room");
+    files.write("old", 0, b"both").expect("there is room");
+    for name in ["log.1", "old"] {
+        files.sync(name).expect("it is forced");
+    }
+    files.sync_names().expect("they are forced");
+    files.set_len("log.1", 4).expect("it can be cut");
+    files.write("log.1", 5, b"not").expect("there is room");
+    files.rename("old", "new").expect("it is there");
+    files.write("log.2", 0, b"without a name").expect("there is room");
+    files.sync("log.2").expect("it is forced");
+    assert_eq!(all(&files, "log.1"), "forc\0not");
+    assert_eq!(files.names().expect("they are known"), ["log.1", "log.2", "new"]);
+    drop(files);
+
+    let mut files = open();
+    assert_eq!(files.names().expect("they are known"), ["log.1", "old"]);
+    assert_eq!(all(&files, "log.1"), "forced");
+    files.rename("old", "new").expect("it is there");
+    files.remove("log.1").expect("it is there");
+    files.write("log.2", 0, b"with a name").expect("there is room");
+    files.sync("log.2").expect("it is forced");
+    files.sync_names().expect("they are forced");
+    drop(files);
+
+    let mut files = open();
+    assert_eq!(files.names().expect("they are known"), ["log.2", "new"]);
+    assert_eq!([all(&files, "log.2"), all(&files, "new")], ["with a name", "both"]);
+    fs::write(&full, "").expect("the file that says so");
+    assert_eq!(files.write("log.2", 0, b"more"), Err(Fault::Full));
 }

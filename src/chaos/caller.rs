@@ -15,7 +15,7 @@ use protocol::{Completion, Error, Operation, Reply};
 use zxid::Zxid;
 
 use super::facts::holds;
-use super::record::{Ended, Record};
+use super::record::{Ended, Record, in_doubt};
 use crate::client::{Client, ConnectError};
 
 /// What an ensemble in trouble may say to any request.
@@ -139,12 +139,4 @@ impl Caller {
             format!("the {what} {} is refused: {error}", told.id)
         }));
     }
-}
-
-/// Whether nobody knows what became of the request.
-pub(super) fn in_doubt(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::Closed | Error::Code(ErrorCode::ConnectionLoss | ErrorCode::SessionExpired)
-    )
 }

@@ -23,9 +23,6 @@ use super::network::{End, Network};
 use super::record::Record;
 use super::servers::Servers;
 
-/// How many faults are there at once.
-const AT_ONCE: usize = 2;
-
 /// After so many faults there is a calm, until so many writes were confirmed.
 const FAULTS_BETWEEN_CALMS: u32 = 8;
 const WRITES_IN_CALM: u64 = 50;
@@ -86,6 +83,8 @@ pub(super) struct Nemesis {
     undo: Vec<(Instant, Undo)>,
     /// When the next fault is due, and how many writes must have been confirmed before it.
     next: (Instant, u64),
+    /// How many faults may be there already when the next one comes.
+    besides: usize,
     /// How many faults there were since the last calm.
     since_calm: u32,
     /// Since when nothing is broken.
@@ -111,6 +110,7 @@ impl Nemesis {
             faults,
             undo: Vec::new(),
             next: (now, 0),
+            besides: 0,
             since_calm: 0,
             well_since: now,
         }
@@ -125,7 +125,7 @@ impl Nemesis {
         let now = Instant::now();
         let (due, writes) = self.next;
         let confirmed = self.record.borrow().confirmed();
-        if now < due || confirmed < writes || self.undo.len() >= AT_ONCE {
+        if now < due || confirmed < writes || self.undo.len() > self.besides {
             return Ok(());
         }
         if self.faults.is_empty() {
@@ -143,7 +143,9 @@ impl Nemesis {
             return Ok(());
         }
         self.since_calm += 1;
-        self.next = (now + self.dice.time(ms(100), ms(1000)), 0);
+        // Two at once are often too much for any ensemble, and that is to be tried, too.
+        self.besides = usize::from(self.dice.chance(300));
+        self.next = (now + self.dice.time(ms(50), ms(600)), 0);
         match self.dice.pick(&self.faults.clone()) {
             Some(Fault::Kill) => self.kill(),
             Some(Fault::Pause) => self.pause(),
@@ -250,9 +252,15 @@ impl Nemesis {
         }
     }
 
+    /// Kills the leader, and every fifth time all others with it: what only one of them had forced, or
+    /// none, is in nobody's memory then.
     fn kill_leader(&mut self) {
-        if let Some(leader) = self.lookout.leader() {
-            self.kill_one(leader, ms(600));
+        let leader = self.lookout.leader();
+        let all = self.counts.leader_kills % 5 == 4;
+        for id in self.servers.all().filter(|id| all || Some(*id) == leader) {
+            if self.servers.is_there(id) {
+                self.kill_one(id, ms(600));
+            }
         }
     }
 
@@ -272,7 +280,7 @@ impl Nemesis {
         self.servers.pause(id);
         self.lookout.forget(id);
         self.counts.pauses += 1;
-        self.later(ms(100), ms(4000), Undo::Resume(id));
+        self.later(ms(100), ms(3500), Undo::Resume(id));
     }
 
     fn fill(&mut self) -> io::Result<()> {
@@ -323,7 +331,7 @@ impl Nemesis {
             }
         }
         self.counts.cuts += 1;
-        self.later(ms(300), ms(4000), Undo::Mend);
+        self.later(ms(300), ms(3500), Undo::Mend);
     }
 
     fn later(&mut self, soonest: Duration, latest: Duration, undo: Undo) {

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use assurance::History;
 use assurance::invariants::{Broken, Verdict};
-use consistency::OpId;
+use consistency::{Action, OpId};
+use jute::records::ErrorCode;
 use protocol::{Error, PartResult, Reply};
 use tokio::time::Instant;
 use zxid::{SessionId, Zxid};
@@ -127,6 +128,35 @@ impl Record {
         id
     }
 
+    /// Notes that a client asks something of a register.
+    pub(super) fn begin_on(&mut self, register: usize, client: u32, action: Action) -> OpId {
+        let now = self.now();
+        self.history.begin(register, client, action, now)
+    }
+
+    /// Notes how that ended.
+    pub(super) fn end_on(
+        &mut self,
+        register: usize,
+        id: OpId,
+        action: Action,
+        result: &Result<Reply, Error>,
+    ) {
+        let now = self.now();
+        let end = match (result, action) {
+            (Ok(Reply::Data { data, .. }), _) => {
+                let text = std::str::from_utf8(data.as_deref().unwrap_or_default());
+                let value = text.ok().and_then(|text| text.parse().ok());
+                Some(Action::Read(value.unwrap_or(u64::MAX)))
+            }
+            (Ok(_), action) => Some(action),
+            // It may have been done, and may still be.
+            (Err(error), Action::Write(_)) if in_doubt(error) => return,
+            (Err(_), _) => None,
+        };
+        self.history.end(register, id, now, end);
+    }
+
     /// Notes something that was done to the servers.
     pub(super) fn deed(&mut self, what: &str) {
         let line = format!("-- at {:.6} {what}", self.now().as_secs_f64());
@@ -157,6 +187,14 @@ impl Record {
 fn done(reply: &Reply) -> bool {
     let failed = |part: &PartResult| matches!(part, PartResult::Failed(_));
     !matches!(reply, Reply::Multi(parts) if parts.iter().any(failed))
+}
+
+/// Whether nobody knows what became of the request.
+pub(super) fn in_doubt(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Closed | Error::Code(ErrorCode::ConnectionLoss | ErrorCode::SessionExpired)
+    )
 }
 
 fn outcome(result: &Result<Reply, Error>, zxid: Zxid) -> String {

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use assurance::invariants::Invariant::{S11, S12, S19};
-use assurance::invariants::order;
+use assurance::invariants::Invariant::{S11, S12, S15, S19};
+use assurance::invariants::{Broken, order};
 use bytes::Bytes;
 use consistency::{Action, OpId};
 use jute::records::{Acl, ErrorCode, Stat};
@@ -18,7 +18,7 @@ use protocol::{CreateMode, Error, EventKind, Operation, Part, PartResult, Reply,
 use tokio::time::sleep;
 use zxid::Zxid;
 
-use super::caller::{Caller, Told, in_doubt};
+use super::caller::{Caller, Told};
 use super::facts::{Facts, LOCKS, holds};
 
 /// The longest pause between two requests.
@@ -31,8 +31,7 @@ const COUNTERS: u64 = 3;
 pub(super) struct Worker {
     caller: Caller,
     dice: Dice,
-    /// Whether it reads nearly always. Who writes soon waits, at a server that is cut off, and does
-    /// not see what it shows.
+    /// Whether it reads nearly always.
     reads: bool,
     /// How many names were given.
     names: u64,
@@ -53,9 +52,9 @@ struct Believed {
 }
 
 impl Worker {
-    /// A program that draws from these dice.
-    pub(super) fn new(caller: Caller, mut dice: Dice) -> Worker {
-        let (own, locks, reads) = (Vec::new(), Vec::new(), dice.chance(300));
+    /// A program that draws from these dice, and `reads` nearly always.
+    pub(super) fn new(caller: Caller, reads: bool, dice: Dice) -> Worker {
+        let (own, locks) = (Vec::new(), Vec::new());
         Worker { caller, dice, reads, names: 0, own, locks, believed: None }
     }
 
@@ -152,9 +151,9 @@ impl Worker {
         let (register, path) = self.register();
         let value = u64::from(self.caller.record.borrow_mut().history.name().0);
         let (action, data) = (Action::Write(value), value.to_string());
-        let id = self.begin_on_register(register, action);
+        let id = self.caller.record.borrow_mut().begin_on(register, self.caller.number, action);
         let told = self.caller.ask(format!("set {path} {data}"), set(&path, &data, -1)).await;
-        self.end_on_register(register, id, action, &told.result);
+        self.caller.record.borrow_mut().end_on(register, id, action, &told.result);
         match &told.result {
             Ok(Reply::Stat(stat)) => self.caller.learn(&path, stat, &data, told.id),
             Err(Error::Code(ErrorCode::NoNode)) => drop(self.make(&path, "0").await),
@@ -165,15 +164,16 @@ impl Worker {
     /// A read after a sync, which together are one operation on the register.
     async fn read_register(&mut self) {
         let (register, path) = self.register();
-        let id = self.begin_on_register(register, Action::Read(0));
-        let read = self.read_after_sync(&path).await;
-        let result = match &read {
+        let (number, read) = (self.caller.number, Action::Read(0));
+        let id = self.caller.record.borrow_mut().begin_on(register, number, read);
+        let told = self.read_after_sync(&path).await;
+        let result = match &told {
             Some(told) => told.result.clone(),
             // The sync failed, so that the read says nothing.
             None => Err(ErrorCode::NoNode.into()),
         };
-        self.end_on_register(register, id, Action::Read(0), &result);
-        match read {
+        self.caller.record.borrow_mut().end_on(register, id, read, &result);
+        match told {
             Some(Told { result: Err(Error::Code(ErrorCode::NoNode)), .. }) => {
                 self.make(&path, "0").await;
             }
@@ -195,9 +195,13 @@ impl Worker {
         self.look_at(path, &told);
         synced.result.ok()?;
         if told.zxid != Zxid::ZERO {
-            let verdict =
-                order::caught_up_by_sync(self.caller.client.session_id(), told.zxid, newest);
-            self.caller.judge(verdict);
+            let session = self.caller.client.session_id();
+            let verdict = order::caught_up_by_sync(session, told.zxid, newest);
+            let named = |Broken { invariant, what }| Broken {
+                invariant,
+                what: format!("{} reads the past: {what}", told.id),
+            };
+            self.caller.judge(verdict.map_err(named));
         }
         Some(told)
     }
@@ -222,8 +226,10 @@ impl Worker {
         let value = self.name("", "count");
         let what = format!("set {path} {value} if version {}", stat.version);
         let told = self.caller.ask(what, set(&path, &value, stat.version)).await;
-        if let Ok(Reply::Stat(stat)) = &told.result {
-            self.caller.learn(&path, stat, &value, told.id);
+        if let Ok(Reply::Stat(new)) = &told.result {
+            self.caller.learn(&path, new, &value, told.id);
+            let what = || format!("{} is done to version {} of {path}", told.id, new.version - 1);
+            self.caller.judge(holds(S15, new.version == stat.version + 1, what));
         }
         self.caller.expect(&told, "set", &[ErrorCode::BadVersion]);
     }
@@ -375,35 +381,6 @@ impl Worker {
     fn register(&self) -> (usize, String) {
         let register = self.caller.record.borrow().history.register();
         (register, format!("/chaos/registers/{register}"))
-    }
-
-    fn begin_on_register(&self, register: usize, action: Action) -> OpId {
-        let record = &mut *self.caller.record.borrow_mut();
-        let now = record.now();
-        record.history.begin(register, self.caller.number, action, now)
-    }
-
-    fn end_on_register(
-        &self,
-        register: usize,
-        id: OpId,
-        action: Action,
-        result: &Result<Reply, Error>,
-    ) {
-        let record = &mut *self.caller.record.borrow_mut();
-        let now = record.now();
-        let end = match (result, action) {
-            (Ok(Reply::Data { data, .. }), _) => {
-                let text = std::str::from_utf8(data.as_deref().unwrap_or_default());
-                let value = text.ok().and_then(|text| text.parse().ok());
-                Some(Action::Read(value.unwrap_or(u64::MAX)))
-            }
-            (Ok(_), action) => Some(action),
-            // It may have been done, and may still be.
-            (Err(error), Action::Write(_)) if in_doubt(error) => return,
-            (Err(_), _) => None,
-        };
-        record.history.end(register, id, now, end);
     }
 
     /// A name that nobody else gives.

@@ -28,7 +28,7 @@ pub(super) struct ChaosArgs {
     #[arg(long, value_name = "N", conflicts_with = "seconds")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_440))]
     minutes: Option<u32>,
-    /// Only kill leaders, so many, and end then
+    /// Only kill leaders, so many, every fifth time with all others; end then
     #[arg(long, value_name = "N", conflicts_with_all = ["seconds", "minutes", "faults"])]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
     kills: Option<u32>,
