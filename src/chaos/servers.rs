@@ -103,13 +103,18 @@ impl Servers {
         assert!(self.server(id).process.is_none(), "server {id} runs already");
         let home = self.dir.join(id.to_string());
         let log = OpenOptions::new().create(true).append(true).open(home.join("log"))?;
-        let mut command = Command::new(std::env::current_exe()?);
+        let program = std::env::current_exe()?;
+        let mut command = Command::new(&program);
         command.arg("server").arg("--leash");
         if self.hold {
             command.arg("--hold-unforced").arg(self.full(id));
         }
         command.arg(home.join("zoo.cfg")).process_group(0);
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn();
+        // Whoever builds it anew takes the file away from under a run.
+        let child = child.map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", program.display()))
+        })?;
         let server = self.server_mut(id);
         (server.process, server.paused) = (Some(child), false);
         Ok(())
