@@ -7,10 +7,12 @@ mod background;
 mod chaos;
 mod log;
 mod mutants;
+mod replay;
 mod run;
 mod serve;
 mod signals;
 mod start;
+mod telling;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ enum Command {
     Server(ServerArgs),
     /// Run a whole ensemble in this process, without any configuration
     Start(start::StartArgs),
+    /// Play a story of the simulated world: a failing run, or a real bug, step by step
+    Replay(replay::ReplayArgs),
     /// Run a chapter's program, in the simulated world
     Run(run::RunArgs),
     /// Talk to an ensemble, with the commands of zkCli
@@ -104,6 +108,7 @@ pub fn run() -> ExitCode {
             serve::server(&site, background, hold_unforced)
         }
         Command::Start(args) => args.run(),
+        Command::Replay(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Mutants(args) => args.run(),
         Command::Shell(args) => block_on(shell::run(args)),

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assurance::{Story, replay};
+use assurance::invariants::{Broken, Invariant};
+use assurance::story::minimise_by;
+use assurance::{Ending, Story, Violation, replay};
+use machines::{Kind, NodeId};
 
 /// The stories of real bugs, and of how to write one.
 fn stories() -> Vec<(PathBuf, Story)> {
@@ -100,4 +103,117 @@ fn a_mistake_is_named_with_its_file_its_line_and_its_remedy() {
     about("world members\nservers 3\nat 1s write 1", &["a.story:3:", "write 1 \"x\""]);
     about("world members", &["a.story:", "servers 2"]);
     about("tick 1s", &["a.story:", "world members"]);
+}
+
+/// Plays a story under an observer that does not like it when a server crashes twice.
+fn play_with_a_grudge(story: &Story) -> Ending {
+    let mut ending = replay(story);
+    let crashes =
+        |line: &machines::Line| line.kind == Kind::Crashed && line.node == NodeId::Server(2);
+    let second = ending.frames.iter().filter(|frame| crashes(&frame.line)).nth(1);
+    ending.violation = second.map(|frame| {
+        let broken = Broken { invariant: Invariant::L2, what: "server 2 crashed twice".into() };
+        Violation { broken, time: frame.line.time }
+    });
+    ending
+}
+
+const LONG: &str = "world members
+servers 3
+duration 20s
+at 1s crash 1
+at 1.5s write 2 \"a\"
+at 2s restart 1
+at 2.1s pause 3
+at 2.5s crash 2
+at 3s cut 1 from 2 3
+at 3.5s resume 3
+at 4s restart 2
+at 4.2s mend all
+at 5s slow 2 10
+at 6s power-loss 1
+at 7s crash 2
+at 8s restart 1
+at 9s restart 2
+";
+
+#[test]
+fn a_story_is_made_small_and_still_breaks_the_same() {
+    let story = Story::read("long", LONG).expect("a story");
+    let mut tries = 0;
+    let small = minimise_by(&story, 200, play_with_a_grudge, |it| tries = it.tries);
+    let small = small.expect("it breaks something");
+    let acts: Vec<String> = small.cues.iter().map(|cue| cue.act.to_string()).collect();
+    assert_eq!(acts, ["crash 2", "restart 2", "crash 2"]);
+    assert!(small.setting.duration < story.setting.duration);
+    assert!(tries < 100, "{tries} runs for {} cues", story.cues.len());
+    let ending = play_with_a_grudge(&small);
+    assert_eq!(Some(ending.hash), small.hash, "it is replayed exactly");
+    assert_eq!(small.differs(&ending, None), None);
+    let text = small.to_string();
+    for part in ["L2 is broken at", "twice", "A client waits for ever.", "18-assurance.html#l2"] {
+        assert!(text.contains(part), "{part} is in {text}");
+    }
+    assert_eq!(Story::read("small", &text), Ok(small));
+}
+
+#[test]
+fn a_budget_is_kept() {
+    let story = Story::read("long", LONG).expect("a story");
+    let mut tries = 0;
+    let small = minimise_by(&story, 5, play_with_a_grudge, |it| tries = it.tries);
+    assert!(tries <= 5 && small.is_some());
+    assert_eq!(minimise_by(&story, 5, replay, |_| ()), None, "the real code breaks nothing");
+}
+
+/// Everything that is opened in a text of tags is closed, in order; texts and attributes hold no
+/// sign that would have to be escaped.
+fn well_formed(text: &str) {
+    let mut open = Vec::new();
+    for part in text.split('<').skip(1) {
+        let (tag, after) = part.split_once('>').unwrap_or_else(|| panic!("not closed: {part}"));
+        assert!(!after.contains('>'), "{after}");
+        match (tag.strip_prefix('/'), tag.strip_suffix('/')) {
+            (Some(name), _) => assert_eq!(open.pop(), Some(name), "{part}"),
+            (None, Some(_)) => {}
+            (None, None) => open.push(tag.split_whitespace().next().expect("a name")),
+        }
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+    }
+    assert_eq!(open, Vec::<&str>::new());
+}
+
+#[test]
+fn a_drawing_is_well_formed_and_shows_every_message() {
+    for (_, story) in stories() {
+        let ending = replay(&story);
+        let svg = story.picture(&ending, usize::MAX);
+        well_formed(&svg);
+        let messages =
+            ending.frames.iter().enumerate().filter(|(_, it)| {
+                it.line.kind == Kind::Received && !it.line.text.starts_with("Ping")
+            });
+        for (at, frame) in messages {
+            assert!(svg.contains(&format!("data-frame=\"{at}\"")), "{} is drawn", frame.line);
+        }
+        let few = story.picture(&ending, 30);
+        well_formed(&few);
+        assert!(few.len() < svg.len() / 2);
+    }
+}
+
+#[test]
+fn a_page_needs_nothing_else() {
+    for (_, story) in stories() {
+        let page = story.page(&replay(&story), 200);
+        for outer in ["http:", "https:", "src=", "href=", "@import", "url("] {
+            let page = page.replace("http://www.w3.org/2000/svg", "");
+            assert!(!page.contains(outer), "{outer} in the page");
+        }
+        let (_, rest) = page.split_once("id=\"steps\">").expect("the steps");
+        let (steps, _) = rest.split_once("</script>").expect("their end");
+        let steps: serde_json::Value = serde_json::from_str(steps).expect("it is JSON");
+        assert!(steps.as_array().is_some_and(|steps| steps.len() == 200));
+        assert!(page.contains("[\"epochs\",\"accepted 1, current 1\"]"));
+    }
 }

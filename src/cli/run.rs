@@ -5,7 +5,7 @@
 //! begins and with what to try next. A program gets all of it with `--json`.
 
 mod election;
-mod layout;
+pub(super) mod layout;
 mod sync;
 
 use std::env;

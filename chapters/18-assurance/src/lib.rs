@@ -29,6 +29,6 @@ pub use anyone::{Anyone, ClientHost, ServerHost};
 pub use coverage::Coverage;
 pub use history::{Armed, History};
 pub use runner::{Report, Settings, Violation, run};
-pub use story::{Act, Cue, Ending, Setting, Story, Trigger, replay};
+pub use story::{Act, Cue, Ending, Setting, Story, Trigger, minimise, replay};
 pub use witness::Witness;
 pub use workload::Program;

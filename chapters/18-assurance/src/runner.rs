@@ -108,12 +108,13 @@ pub fn run(seed: u64, settings: &Settings) -> Report {
     run.report(seed, verdict.err())
 }
 
-/// Plays a story: its cues are given in place of a nemesis.
-pub(crate) fn play(story: &Story) -> Ending {
+/// Plays a story: its cues are given in place of a nemesis. Keeps the frames if they are wanted.
+pub(crate) fn play(story: &Story, frames: bool) -> Ending {
     let mut run = Run::new(story.setting.seed, &story.setting.settings());
+    // Lines are also what some cues wait for.
     run.world.trace_mut().record();
     run.director = Director::Prompter(Prompter::new(story.cues.clone()));
-    run.recorder = Some(Recorder::default());
+    run.recorder = frames.then(Recorder::default);
     story.setting.down.iter().for_each(|node| run.world.keep_down(*node));
     let verdict = run.live();
     let given = run.director.given();

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 const WIDTH: usize = 96;
 
 /// The columns.
-pub(super) struct Layout {
+pub(in crate::cli) struct Layout {
     /// How wide the column is that says who.
     who: usize,
     /// Whether some sentences stand out.
@@ -16,23 +16,23 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Columns that these lines fit into.
-    pub(super) fn new(lines: &[Line], emphasis: bool) -> Layout {
+    pub(in crate::cli) fn new(lines: &[Line], emphasis: bool) -> Layout {
         let who = lines.iter().map(|line| who(line).chars().count()).max().unwrap_or(0);
         Layout { who, emphasis }
     }
 
     /// What stands above the columns.
-    pub(super) fn head(&self) -> String {
+    pub(in crate::cli) fn head(&self) -> String {
         format!("{:>9}  {:who$}  what", "time (ms)", "who", who = self.who)
     }
 
     /// What happened. A message is shown once, when it arrives.
-    pub(super) fn line(&self, line: &Line) -> String {
+    pub(in crate::cli) fn line(&self, line: &Line) -> String {
         self.columns(line, &who(line), &what(line))
     }
 
     /// What happened, as the trace says it.
-    pub(super) fn whole(&self, line: &Line) -> String {
+    pub(in crate::cli) fn whole(&self, line: &Line) -> String {
         let said = line.to_string();
         format!("{:>9.1}  {said}", millis(line))
     }
@@ -43,7 +43,7 @@ impl Layout {
     }
 
     /// What is to be seen from here on.
-    pub(super) fn note(&self, text: &str) -> String {
+    pub(in crate::cli) fn note(&self, text: &str) -> String {
         let mut lines = vec![format!("{:>9} ", "--")];
         let mut full = lines[0].len();
         for word in text.split(' ') {
@@ -62,13 +62,13 @@ impl Layout {
     }
 
     /// A sentence that stands out.
-    pub(super) fn emphasis(&self, text: &str) -> String {
+    pub(in crate::cli) fn emphasis(&self, text: &str) -> String {
         if self.emphasis { format!("\x1b[1m{text}\x1b[0m") } else { text.to_string() }
     }
 }
 
 /// A line of the trace for a program.
-pub(super) fn json(line: &Line) -> Json {
+pub(in crate::cli) fn json(line: &Line) -> Json {
     json!({
         "time": millis(line),
         "node": line.node.to_string(),

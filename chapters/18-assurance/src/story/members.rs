@@ -27,9 +27,10 @@ use crate::runner::Violation;
 /// How long everything may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// Plays a story.
-pub(super) fn play(story: &Story) -> Ending {
+/// Plays a story, and keeps the frames if they are wanted.
+pub(super) fn play(story: &Story, frames: bool) -> Ending {
     let mut play = Play::new(&story.setting, Prompter::new(story.cues.clone()));
+    play.recorder = frames.then(Recorder::default);
     let verdict = play.live(story.setting.duration);
     let time = play.world.now();
     Ending {
@@ -37,7 +38,7 @@ pub(super) fn play(story: &Story) -> Ending {
         steps: play.steps,
         given: play.prompter.given(),
         violation: verdict.err().map(|broken| Violation { broken, time }),
-        frames: play.recorder.into_frames(),
+        frames: play.recorder.take().map_or_else(Vec::new, Recorder::into_frames),
     }
 }
 
@@ -46,7 +47,7 @@ struct Play {
     laws: Rc<RefCell<Laws>>,
     hands: Stagehand,
     prompter: Prompter,
-    recorder: Recorder,
+    recorder: Option<Recorder>,
     /// How many writes there were.
     writes: i64,
     steps: u64,
@@ -71,8 +72,7 @@ impl Play {
         }
         setting.down.iter().for_each(|node| world.keep_down(*node));
         let hands = Stagehand::new(servers as u64);
-        let (recorder, writes, steps) = (Recorder::default(), 0, 0);
-        Play { world, laws, hands, prompter, recorder, writes, steps }
+        Play { world, laws, hands, prompter, recorder: None, writes: 0, steps: 0 }
     }
 
     fn live(&mut self, duration: Duration) -> Verdict {
@@ -128,7 +128,9 @@ impl Play {
     fn look(&mut self) {
         let (lines, world) = (self.world.trace().lines(), &self.world);
         self.prompter.saw(lines);
-        self.recorder.saw(lines, |node| world.machine(node).map_or(vec![], facts::of_scribe));
+        if let Some(recorder) = &mut self.recorder {
+            recorder.saw(lines, |node| world.machine(node).map_or(vec![], facts::of_scribe));
+        }
     }
 
     fn lawful(&self) -> Verdict {

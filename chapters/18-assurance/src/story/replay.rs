@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use machines::Frame;
 
-use super::setting::Scenery;
+use super::cue::written;
+use super::setting::{Scenery, Setting};
 use super::{Story, members};
-use crate::runner::{self, Violation};
+use crate::runner::{self, Report, Settings, Violation};
 
 /// What came of a story.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,19 +20,50 @@ pub struct Ending {
     pub given: usize,
     /// What was broken, if something was.
     pub violation: Option<Violation>,
-    /// All that happened, and what the nodes were like.
+    /// All that happened, and what the nodes were like, if that was kept.
     pub frames: Vec<Frame>,
 }
 
 /// Plays a story, and says what came of it.
 pub fn replay(story: &Story) -> Ending {
+    play(story, true)
+}
+
+/// Plays a story, and keeps the frames if they are wanted.
+pub(super) fn play(story: &Story, frames: bool) -> Ending {
     match story.setting.world {
-        Scenery::Ensemble => runner::play(story),
-        Scenery::Members => members::play(story),
+        Scenery::Ensemble => runner::play(story, frames),
+        Scenery::Members => members::play(story, frames),
     }
 }
 
 impl Story {
+    /// The story of a run that was drawn from a seed.
+    pub fn of_run(report: &Report, settings: &Settings) -> Story {
+        let broken = report.violation.as_ref().map(|it| it.broken.invariant.to_string());
+        Story {
+            setting: Setting::of_run(report.seed, settings),
+            expect: broken,
+            hash: Some(report.hash),
+            cues: report.cues.clone(),
+            ..Story::default()
+        }
+    }
+
+    /// What is to be said of its ending: the invariant, the facts, what it means to a user, and
+    /// where the book explains it.
+    pub fn says(&self, ending: &Ending) -> Vec<String> {
+        let Some(Violation { broken, time }) = &ending.violation else {
+            return vec![format!("Nothing is broken after {} steps.", ending.steps)];
+        };
+        let invariant = broken.invariant;
+        vec![
+            format!("{invariant} is broken at {}: {}", written(*time), broken.what),
+            format!("To a user this means: {}", invariant.meaning()),
+            format!("book: {}", invariant.page()),
+        ]
+    }
+
     /// The name of the invariant that this code breaks, if any: the real code, or a mutant.
     pub fn expected(&self, mutant: Option<&str>) -> Option<&str> {
         let happens = self.mutant.is_none() || self.mutant.as_deref() == mutant;

@@ -168,7 +168,10 @@ impl Stagehand {
             world.slow(node, 1);
             world.set_drift(node, 0);
             let Some(entry) = self.ledger.get(&node) else {
-                world.restart(node);
+                // A client that never came is not needed.
+                if world.incarnation(node) > 0 {
+                    world.restart(node);
+                }
                 continue;
             };
             world.files(node).leave_room(None);
