@@ -21,6 +21,8 @@ pub(super) struct Telling<'a> {
     file: &'a Path,
     layout: Layout,
     steps: Vec<Step>,
+    /// How many more lines there are.
+    left_out: usize,
 }
 
 /// One thing that happened.
@@ -40,19 +42,34 @@ impl<'a> Telling<'a> {
         emphasis: bool,
     ) -> Telling<'a> {
         let frames = &ending.frames;
-        let picture = Picture { title: "", frames, noise: NOISE, most, end: &[], broken: false };
-        let shown = picture.shown();
+        let broken = ending.violation.is_some();
+        let picture = |most| Picture { title: "", frames, noise: NOISE, most, end: &[], broken };
+        let (shown, all) = (picture(most).shown(), picture(usize::MAX).shown().len());
         let lines: Vec<_> = shown.iter().map(|at| frames[*at].line.clone()).collect();
         let layout = Layout::new(&lines, emphasis);
         let steps = steps(frames, &shown, &layout);
-        Telling { story, ending, file, layout, steps }
+        let left_out = all - shown.len();
+        Telling { story, ending, file, layout, steps, left_out }
     }
 
     /// Writes it all.
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}\n\n{}", self.layout.emphasis(&self.story.title()), self.layout.head())?;
+        let left_out = self.left_out();
+        if let (Some(left_out), true) = (&left_out, self.ending.violation.is_some()) {
+            writeln!(out, "{left_out}")?;
+        }
         self.steps.iter().try_for_each(|step| writeln!(out, "{}", step.text))?;
+        if let (Some(left_out), false) = (&left_out, self.ending.violation.is_some()) {
+            writeln!(out, "{left_out}")?;
+        }
         self.write_end(out)
+    }
+
+    fn left_out(&self) -> Option<String> {
+        let left_out = self.left_out;
+        let text = || format!("{:>9}  {left_out} lines are left out: see --most", "...");
+        (left_out > 0).then(text)
     }
 
     /// Writes what came of it.

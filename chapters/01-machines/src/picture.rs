@@ -31,7 +31,7 @@ pub struct Picture<'a> {
     pub frames: &'a [Frame],
     /// The first words of messages that are left out, since they say nothing new.
     pub noise: &'a [&'a str],
-    /// How many lines are shown at most: the last of them.
+    /// How many lines are shown at most: the last if something breaks, or else the first.
     pub most: usize,
     /// What is said below, line by line.
     pub end: &'a [String],

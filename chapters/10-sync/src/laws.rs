@@ -115,6 +115,11 @@ impl Laws {
         (stable.accepted, stable.current)
     }
 
+    /// The last transaction that is on a server's disk for sure.
+    pub fn last_on_disk(&self, server: ServerId) -> Zxid {
+        self.servers.get(&server).map_or(Zxid::ZERO, |it| it.disk.stable().last)
+    }
+
     /// Every transaction up to one, the oldest first, with a number for its payload.
     pub fn history(&self, last: Zxid) -> Vec<(Zxid, u64)> {
         self.tree.history(last)

@@ -253,9 +253,12 @@ impl Run {
 
     fn record(&mut self) {
         let Some(recorder) = &mut self.recorder else { return };
-        recorder.saw(self.world.trace().lines(), |node| match self.world.machine(node) {
-            Some(Anyone::Server(host)) => facts::of_server(host.server()),
-            Some(Anyone::Client(_)) | None => Vec::new(),
+        let witness = self.witness.borrow();
+        recorder.saw(self.world.trace().lines(), |node| match (node, self.world.machine(node)) {
+            (NodeId::Server(number), Some(Anyone::Server(host))) => {
+                facts::of_server(host.server(), facts::on_disk(witness.laws(), number))
+            }
+            _ => Vec::new(),
         });
     }
 

@@ -84,6 +84,11 @@ impl Witness {
         self.lawful()
     }
 
+    /// What must hold between the servers.
+    pub(crate) fn laws(&self) -> &Laws {
+        &self.laws
+    }
+
     /// Whether the laws hold.
     pub(crate) fn lawful(&self) -> Verdict {
         match self.laws.broken() {

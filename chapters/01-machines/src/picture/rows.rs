@@ -6,12 +6,17 @@ use super::Picture;
 use crate::node::NodeId;
 use crate::trace::{Kind, Line};
 
-/// The places of the frames that are shown: the last of those that say something.
+/// The places of the frames that are shown: those that say something. If something breaks, the last
+/// of them matter, and else the first.
 pub(super) fn shown(picture: &Picture<'_>) -> Vec<usize> {
     let frames = picture.frames;
     let all = (0..frames.len()).filter(|at| says_something(&frames[*at].line, picture.noise));
     let mut all: Vec<usize> = all.collect();
-    all.split_off(all.len().saturating_sub(picture.most))
+    if picture.broken {
+        return all.split_off(all.len().saturating_sub(picture.most));
+    }
+    all.truncate(picture.most);
+    all
 }
 
 fn says_something(line: &Line, noise: &[&str]) -> bool {

@@ -13,8 +13,10 @@ use crate::trace::{Kind, Line};
 
 const TOP: usize = 92;
 const ROW: usize = 26;
-const LEFT: usize = 132;
-const BETWEEN: usize = 250;
+const LEFT: usize = 170;
+const BETWEEN: usize = 280;
+/// About how wide a letter of a message is.
+const LETTER: f64 = 6.6;
 
 pub(super) fn draw(picture: &Picture<'_>) -> String {
     let mut sheet = Sheet::new(picture);
@@ -79,7 +81,7 @@ impl<'a> Sheet<'a> {
 
     fn width(&self) -> usize {
         let widest = self.picture.end.iter().map(|line| line.chars().count()).max().unwrap_or(0);
-        let title = self.picture.title.chars().count() * 10;
+        let title = self.picture.title.chars().count() * 11;
         let nodes = LEFT + (self.nodes.len() - 1) * BETWEEN + BETWEEN;
         nodes.max(widest * 8 + 60).max(title + 40).min(nodes.max(1_100))
     }
@@ -156,7 +158,8 @@ impl<'a> Sheet<'a> {
         let (to, y2) = (self.x(line.node), self.heights[&received]);
         let from = line.peer.map_or(to, |peer| self.x(peer));
         let y1 = sent.map_or(y2.saturating_sub(ROW / 2), |sent| self.heights[&sent]);
-        let text = escape(&line.text);
+        let length = to.abs_diff(from) as f64 / LETTER - 6.0;
+        let text = escape(&cut(&line.text, length as usize));
         let right = to > from;
         let tip = if right { to - 5 } else { to + 5 };
         let _ = write!(self.out, "<g class=\"message\" data-frame=\"{received}\">");
@@ -234,7 +237,9 @@ impl<'a> Sheet<'a> {
                 "fall" => write!(self.out, "<path d=\"M{} {}l10 10m0 -10l-10 10\"/>", x - 5, y - 5),
                 _ => write!(self.out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\"/>"),
             };
-            let place = format!("x=\"{}\" y=\"{}\"", x + 10, y + 4);
+            // Where an arrow may begin, words stand at the other side.
+            let (x, anchor) = if class == "disk" { (x - 10, "end") } else { (x + 10, "start") };
+            let place = format!("x=\"{x}\" y=\"{}\" text-anchor=\"{anchor}\"", y + 4);
             let _ = writeln!(self.out, "<text {place}>{}</text></g>", escape(&what));
         }
     }
@@ -283,6 +288,14 @@ fn said(line: &Line) -> String {
 fn without_node(line: &Line) -> String {
     let text = line.to_string();
     text.split_once(' ').map_or(String::new(), |(_, rest)| rest.to_string())
+}
+
+/// So many letters of a text at most.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_string();
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Text as it is written in SVG and HTML.

@@ -2,8 +2,9 @@
 
 use machines::Now;
 use server::Server;
+use sync::laws::Laws;
 use sync::{Member, Scribe};
-use zxid::Zxid;
+use zxid::{ServerId, Zxid};
 
 /// Names and values.
 pub(crate) type Facts = Vec<(String, String)>;
@@ -11,20 +12,24 @@ pub(crate) type Facts = Vec<(String, String)>;
 /// So many of the last transactions of a history are listed.
 const LISTED: usize = 6;
 
-/// What a scribe is like.
-pub(crate) fn of_scribe(scribe: &Scribe) -> Facts {
+/// What a scribe is like, and what is on its disk for sure.
+pub(crate) fn of_scribe(scribe: &Scribe, on_disk: String) -> Facts {
     let mut facts = of_member(scribe.member());
+    fact(&mut facts, "on disk", on_disk);
     fact(&mut facts, "delivered", scribe.applied());
     facts
 }
 
-/// What a server is like.
-pub(crate) fn of_server(server: &Server) -> Facts {
+/// What a server is like, and what is on its disk for sure.
+pub(crate) fn of_server(server: &Server, on_disk: String) -> Facts {
     let seen = server.facts(Now::default(), 0);
     let mut facts = match server.part() {
         Some(part) => of_member(part.member()),
         None => vec![("role".to_string(), seen.mode().to_string())],
     };
+    if server.part().is_some() {
+        fact(&mut facts, "on disk", on_disk);
+    }
     fact(&mut facts, "applied", seen.state.last);
     fact(&mut facts, "nodes", seen.state.tree.len());
     let sessions: Vec<String> = seen.state.sessions.keys().map(|id| id.to_string()).collect();
@@ -43,7 +48,10 @@ fn of_member(member: &Member) -> Facts {
             Some(epoch) => format!("{}, epoch {epoch}", member.state()),
             None => format!("{}, no epoch yet", member.state()),
         },
-        (_, Some(learner)) => format!("{}, {:?}", member.state(), learner.stage()),
+        (_, Some(learner)) => {
+            let stage = format!("{:?}", learner.stage()).to_lowercase();
+            format!("{}, {}", member.state(), stage.split('(').next().unwrap_or_default())
+        }
         (None, None) => member.state().to_string(),
     };
     fact(&mut facts, "role", role);
@@ -63,6 +71,13 @@ fn of_member(member: &Member) -> Facts {
         fact(&mut facts, "learners", listed(&learners));
     }
     facts
+}
+
+/// What is on the disk of a member for sure.
+pub(crate) fn on_disk(laws: &Laws, server: u64) -> String {
+    let server = ServerId(server as i64);
+    let (accepted, current) = laws.epochs_on_disk(server);
+    format!("up to {}; accepted {accepted}, current {current}", laws.last_on_disk(server))
 }
 
 fn fact(facts: &mut Facts, name: &str, value: impl ToString) {

@@ -129,7 +129,13 @@ impl Play {
         let (lines, world) = (self.world.trace().lines(), &self.world);
         self.prompter.saw(lines);
         if let Some(recorder) = &mut self.recorder {
-            recorder.saw(lines, |node| world.machine(node).map_or(vec![], facts::of_scribe));
+            let laws = self.laws.borrow();
+            recorder.saw(lines, |node| match (node, world.machine(node)) {
+                (NodeId::Server(number), Some(scribe)) => {
+                    facts::of_scribe(scribe, facts::on_disk(&laws, number))
+                }
+                _ => Vec::new(),
+            });
         }
     }
 
