@@ -105,7 +105,7 @@ pub(super) fn life(line: &Line) -> Option<Life> {
 pub(super) fn first_life(picture: &Picture<'_>, node: NodeId, until: usize) -> Life {
     let lines = || picture.frames.iter().map(|it| &it.line).filter(|line| line.node == node);
     let before = picture.frames[..until].iter().map(|it| &it.line);
-    let last = before.filter(|line| line.node == node).filter_map(life).last();
+    let last = before.filter(|line| line.node == node).filter_map(life).next_back();
     let begins = lines().any(|line| line.kind == Kind::Started);
     last.unwrap_or(if begins { Life::Down } else { Life::Up })
 }

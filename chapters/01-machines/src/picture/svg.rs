@@ -238,7 +238,8 @@ impl<'a> Sheet<'a> {
                 _ => write!(self.out, "<circle cx=\"{x}\" cy=\"{y}\" r=\"4\"/>"),
             };
             // Where an arrow may begin, words stand at the other side.
-            let (x, anchor) = if class == "disk" { (x - 10, "end") } else { (x + 10, "start") };
+            let outside = class == "disk" && Some(&line.node) != self.nodes.last();
+            let (x, anchor) = if outside { (x - 10, "end") } else { (x + 10, "start") };
             let place = format!("x=\"{x}\" y=\"{}\" text-anchor=\"{anchor}\"", y + 4);
             let _ = writeln!(self.out, "<text {place}>{}</text></g>", escape(&what));
         }
