@@ -241,7 +241,9 @@ impl<'a> Sheet<'a> {
             let outside = class == "disk" && Some(&line.node) != self.nodes.last();
             let (x, anchor) = if outside { (x - 10, "end") } else { (x + 10, "start") };
             let place = format!("x=\"{x}\" y=\"{}\" text-anchor=\"{anchor}\"", y + 4);
-            let _ = writeln!(self.out, "<text {place}>{}</text></g>", escape(&what));
+            let words = escape(&cut(&what, (BETWEEN as f64 / LETTER) as usize));
+            let title = escape(&said(line));
+            let _ = writeln!(self.out, "<text {place}>{words}</text><title>{title}</title></g>");
         }
     }
 
