@@ -11,6 +11,7 @@ mod replay;
 mod run;
 mod serve;
 mod signals;
+mod simulate;
 mod start;
 mod telling;
 
@@ -43,6 +44,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Run a chapter's program, in the simulated world
     Run(run::RunArgs),
+    /// Run many ensembles in the simulated world, each with faults, and judge every step
+    Simulate(simulate::SimulateArgs),
     /// Talk to an ensemble, with the commands of zkCli
     Shell(ShellArgs),
     /// Measure a server, or compare two
@@ -111,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Replay(args) => args.run(),
         Command::Run(args) => args.run(),
         Command::Mutants(args) => args.run(),
+        Command::Simulate(args) => args.run(),
         Command::Shell(args) => block_on(shell::run(args)),
         Command::Bench(args) => block_on(bench::run(args)),
         Command::Chaos(args) => args.run(),

@@ -15,6 +15,7 @@ pub mod held;
 pub mod host;
 pub mod mutants;
 pub mod shell;
+pub mod simulate;
 pub mod start;
 
 pub use client::Client;

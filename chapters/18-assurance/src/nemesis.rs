@@ -8,13 +8,14 @@
 
 mod kind;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use machines::{Dice, Line, NodeId, World};
 
 use crate::anyone::Anyone;
 use crate::coverage::Coverage;
+use crate::settings::Measure;
 use crate::story::{Act, Stagehand, Ways, between};
 
 pub use self::kind::Kind;
@@ -56,15 +57,27 @@ pub struct Nemesis {
 
 impl Nemesis {
     /// A nemesis with tastes of its own. Client nodes are 1 to `clients`, servers 1 to `servers`.
-    pub fn new(seed: u64, clients: u64, servers: u64) -> Nemesis {
+    /// It causes faults of these kinds.
+    pub fn new(
+        seed: u64,
+        clients: u64,
+        servers: u64,
+        measure: Measure,
+        faults: &BTreeSet<Kind>,
+    ) -> Nemesis {
         let mut dice = Dice::new(seed);
         let mut weights = [0; Kind::ALL.len()];
-        for (kind, weight) in Kind::ALL.into_iter().zip(&mut weights) {
-            let drawn = [0, 0, 1, 5][dice.below(4)];
-            *weight = if kind.is_for_many() && servers == 1 { 0 } else { drawn };
+        // What was asked for by name is not left out.
+        let weighty = if faults.len() < Kind::ALL.len() { [1, 1, 2, 5] } else { [0, 0, 1, 5] };
+        for (kind, weight) in Kind::ALL.iter().zip(&mut weights) {
+            let drawn = weighty[dice.below(4)];
+            let can_be = faults.contains(kind) && (servers > 1 || !kind.is_for_many());
+            *weight = if can_be { drawn } else { 0 };
         }
-        let pace = Duration::from_millis([300, 1_000, 4_000, 15_000][dice.below(4)]);
+        // In a short run as much is tried as in a long one, only closer together.
+        let pace = measure.duration / [50, 15, 4, 1][dice.below(4)];
         let haste = if servers == 1 { 1_000 } else { [50, 150, 400][dice.below(3)] };
+        let haste = measure.of_ms(haste);
         Nemesis {
             dice,
             weights,
@@ -155,9 +168,9 @@ impl Nemesis {
     fn kind(&mut self) -> Option<Kind> {
         let total: u32 = self.weights.iter().sum();
         let mut rolled = self.dice.between(0, u64::from(total)) as u32;
-        for (kind, weight) in Kind::ALL.into_iter().zip(self.weights) {
+        for (kind, weight) in Kind::ALL.iter().zip(self.weights) {
             if rolled < weight {
-                return Some(kind);
+                return Some(*kind);
             }
             rolled -= weight;
         }

@@ -11,6 +11,7 @@ use storage::Compression;
 use zxid::ServerId;
 
 use crate::model::Model;
+use crate::settings::{Measure, Settings};
 
 /// Who is in an ensemble, and what all its members agree on.
 #[derive(Debug)]
@@ -21,14 +22,16 @@ pub(crate) struct Plan {
     tick_ms: u32,
     init_limit: u32,
     sync_limit: u32,
+    measure: Measure,
 }
 
 impl Plan {
-    /// Draws a plan, with so many voters if that matters.
-    pub(crate) fn draw(voters: Option<u64>, dice: &mut Dice) -> Plan {
+    /// Draws a plan, with so many voters and observers if that matters.
+    pub(crate) fn draw(settings: &Settings, measure: Measure, dice: &mut Dice) -> Plan {
         let drawn = [1, 1, 3, 3, 3, 3, 3, 5][dice.below(8)];
-        let voters = voters.unwrap_or(drawn);
-        let observers = if voters == 1 { 0 } else { [0, 0, 0, 1, 1, 2][dice.below(6)] };
+        let voters = settings.voters.unwrap_or(drawn);
+        let drawn = [0, 0, 0, 1, 1, 2][dice.below(6)];
+        let observers = if voters == 1 { 0 } else { settings.observers.unwrap_or(drawn) };
         let servers = voters + observers;
         // Observers have any numbers.
         let first = dice.between(0, voters + 1);
@@ -43,6 +46,7 @@ impl Plan {
             tick_ms: tick_ms[dice.below(3)],
             init_limit: dice.between(5, 16) as u32,
             sync_limit: dice.between(3, 11) as u32,
+            measure,
         }
     }
 
@@ -76,14 +80,14 @@ impl Plan {
             id: ServerId(server as i64),
             seed: dice.any(),
             tick_ms: self.tick_ms,
-            min_session_timeout: 2_000,
-            max_session_timeout: 20_000,
+            min_session_timeout: self.measure.of_ms(2_000) as i32,
+            max_session_timeout: self.measure.of_ms(20_000) as i32,
             outstanding_limit: [2, 20, 1_000][dice.below(3)],
             snap_count: [10, 50, 500, 100_000][dice.below(4)],
             purge_hours: dice.between(0, 2),
             snap_retain: 1 + dice.below(3),
             extended_types: true,
-            reap_interval_ms: dice.between(500, 10_000),
+            reap_interval_ms: self.measure.of_ms(dice.between(500, 10_000)),
             ensemble,
             epoch_length: if dice.chance(200) { 100 } else { u32::MAX - 1 },
             ..server::Settings::default()

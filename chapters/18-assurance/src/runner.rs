@@ -20,41 +20,15 @@ use crate::history::History;
 use crate::invariants::{Broken, Invariant, Verdict, durability, holds};
 use crate::nemesis::Nemesis;
 use crate::plan::Plan;
+use crate::settings::{Measure, Settings};
 use crate::starter::{Starter, refusal};
 use crate::story::{Act, Cue, Director, Ending, Prompter, Recorder, Stagehand, Story, facts};
 use crate::vocabulary::{Found, Sim, Told};
 use crate::witness::Witness;
 use crate::workload::Program;
 
-/// How long and how rough a run is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// How many voters there are; drawn from the seed if it does not matter.
-    pub voters: Option<u64>,
-    /// How many programs use the service at most.
-    pub clients: u64,
-    /// For how long the nemesis acts, in the world's time.
-    pub duration: Duration,
-    /// For how long everything may take to come to rest.
-    pub patience: Duration,
-    /// Whether there is a nemesis.
-    pub faults: bool,
-    /// How many of the last lines of the trace the report shows.
-    pub tail: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            voters: None,
-            clients: 4,
-            duration: Duration::from_secs(15),
-            patience: Duration::from_secs(180),
-            faults: true,
-            tail: 0,
-        }
-    }
-}
+/// So many writes every run confirms at least: a run in which nothing is done proves nothing.
+pub const FLOOR: u64 = 10;
 
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,6 +100,7 @@ pub(crate) fn play(story: &Story, frames: bool) -> Ending {
 struct Run {
     world: World<Anyone>,
     settings: Settings,
+    measure: Measure,
     director: Director,
     hands: Stagehand,
     /// Keeps all that happens, if that is wanted.
@@ -133,6 +108,8 @@ struct Run {
     witness: Rc<RefCell<Witness>>,
     history: Rc<RefCell<History>>,
     starters: Vec<Rc<Starter>>,
+    /// Whether the nemesis has yet to begin.
+    calm: bool,
     /// When it is tried next what a loss of power would leave.
     probe: Duration,
     dice: Dice,
@@ -142,23 +119,19 @@ struct Run {
 impl Run {
     fn new(seed: u64, settings: &Settings) -> Run {
         let mut dice = Dice::new(seed);
-        let manners = if settings.faults {
-            machines::Settings::rough(&mut dice)
-        } else {
-            machines::Settings::default()
-        };
-        let plan = Plan::draw(settings.voters, &mut dice);
+        let measure = Measure::draw(settings.duration, &mut dice);
+        let rough = machines::Settings::rough(&mut dice);
+        let safe = settings.faults.is_empty();
+        let manners = if safe { machines::Settings::default() } else { rough };
+        let plan = Plan::draw(settings, measure, &mut dice);
         let mut world = World::new(dice.any(), manners);
         if settings.tail > 0 {
             world.trace_mut().record();
         }
         let servers = plan.servers();
         let clients = dice.between(1, settings.clients + 1);
-        let nemesis = Nemesis::new(dice.any(), clients, servers);
-        let director = match settings.faults {
-            true => Director::Nemesis(Box::new(nemesis)),
-            false => Director::Nobody,
-        };
+        let nemesis = Nemesis::new(dice.any(), clients, servers, measure, &settings.faults);
+        let director = if safe { Director::Nobody } else { Director::Nemesis(Box::new(nemesis)) };
         let hands = Stagehand::new(servers);
         let witness = Rc::new(RefCell::new(Witness::new(plan.members().clone(), plan.empty())));
         let history = Rc::new(RefCell::new(History::new(servers > 1)));
@@ -173,22 +146,28 @@ impl Run {
         for number in 1..=clients {
             let history = history.clone();
             world.add(NodeId::Client(number), move |boot| {
-                let program = Program::new(number, &boot, history.clone());
+                let program = Program::new(number, &boot, measure, history.clone());
                 let host = ClientHost::new(program, servers as usize);
                 let machine = Anyone::Client(Box::new(host));
                 Ok(Booted { machine, disk: Box::new(NoDisk), recovered: Found::Nothing })
             });
         }
-        let (settings, probe, steps) = (settings.clone(), Duration::ZERO, 0);
+        let nodes = world.nodes();
+        for node in nodes.into_iter().filter(|_| !safe) {
+            world.slow(node, [1, 1, 1, 2, 5][dice.below(5)]);
+        }
+        let (settings, calm, probe, steps) = (settings.clone(), true, Duration::ZERO, 0);
         Run {
             world,
             settings,
+            measure,
             director,
             hands,
             recorder: None,
             witness,
             history,
             starters,
+            calm,
             probe,
             dice,
             steps,
@@ -197,12 +176,13 @@ impl Run {
 
     /// The whole life of the world.
     fn live(&mut self) -> Verdict {
-        self.pass(self.settings.duration)?;
+        self.begin()?;
+        self.pass(self.measure.duration)?;
         self.director.stop();
         self.hands.mend_all(&mut self.world);
         self.friendly();
         for _ in 0..PEACES {
-            self.pass(PEACE)?;
+            self.pass(self.measure.of(PEACE))?;
             if self.history.borrow().confirmed >= ENOUGH {
                 break;
             }
@@ -213,20 +193,51 @@ impl Run {
         self.end()
     }
 
+    /// In half of the runs there is somebody who serves before the nemesis begins.
+    fn begin(&mut self) -> Verdict {
+        let limit = if self.dice.chance(500) { FIRST } else { Duration::ZERO };
+        while self.world.now() < limit && !self.serves() {
+            self.step(limit)?;
+        }
+        self.calm = false;
+        Ok(())
+    }
+
+    /// Whether any server serves.
+    fn serves(&self) -> bool {
+        (1..=self.starters.len() as u64).any(|number| {
+            let machine = self.world.machine(NodeId::Server(number));
+            matches!(machine, Some(Anyone::Server(host)) if host.serves())
+        })
+    }
+
+    /// Whether a nemesis has yet to begin. Who gives the cues of a story waits for nobody.
+    fn waits(&self) -> bool {
+        self.calm && matches!(self.director, Director::Nemesis(_))
+    }
+
+    /// Whether nothing is to go wrong.
+    fn is_safe(&self) -> bool {
+        self.settings.faults.is_empty()
+    }
+
     /// One thing happens, or the time comes to `limit`; then something may be done to the world.
     fn step(&mut self, limit: Duration) -> Verdict {
-        let until = limit.min(self.director.next());
-        let until = if self.settings.faults { until.min(self.probe) } else { until };
+        let until = if self.waits() { limit } else { limit.min(self.director.next()) };
+        let until = if self.is_safe() { until } else { until.min(self.probe) };
         let occurrence = self.world.step_until(until);
         let idle = occurrence.is_none();
         self.record();
         if let Some(occurrence) = occurrence {
             self.judge(occurrence)?;
         }
-        self.act(idle);
+        if !self.waits() {
+            self.act(idle);
+        }
         self.record();
-        if self.settings.faults && self.world.now() >= self.probe {
-            self.probe = self.world.now() + self.dice.time(Duration::ZERO, PROBES);
+        if !self.is_safe() && self.world.now() >= self.probe {
+            let longest = self.measure.of(PROBES);
+            self.probe = self.world.now() + self.dice.time(Duration::ZERO, longest);
             self.probe_a_disk()?;
         }
         Ok(())
@@ -298,6 +309,9 @@ impl Run {
         let friendly = machines::Settings::default();
         let wall_ms = self.world.settings_mut().wall_ms;
         *self.world.settings_mut() = machines::Settings { wall_ms, ..friendly };
+        for node in self.world.nodes() {
+            self.world.slow(node, 1);
+        }
     }
 
     /// Everything that was asked for is answered.
@@ -359,7 +373,8 @@ impl Run {
 
     /// The last checks: the history, and the disks after one more loss of power.
     fn end(&mut self) -> Verdict {
-        self.pass(Duration::from_secs(if self.starters.len() == 1 { 30 } else { 5 }))?;
+        let quiet = Duration::from_secs(if self.starters.len() == 1 { 30 } else { 5 });
+        self.pass(self.measure.of(quiet))?;
         self.history.borrow().judge(self.witness.borrow().all().model())?;
         self.hands.black_out(&mut self.world);
         self.pass(Duration::from_secs(1))?;
@@ -389,11 +404,13 @@ impl Run {
     }
 }
 
+/// For how long the nemesis waits at most for a server that serves.
+const FIRST: Duration = Duration::from_secs(10);
 /// For how long programs go on when all is well again, and how often they may go on for as long
 /// until enough writes are confirmed: a run in which nothing was ever done says nothing.
 const PEACE: Duration = Duration::from_secs(5);
-const PEACES: u32 = 12;
-const ENOUGH: u64 = 10;
+const PEACES: u32 = 60;
+const ENOUGH: u64 = FLOOR;
 /// The longest time between two trials of what a loss of power would leave.
 const PROBES: Duration = Duration::from_secs(3);
 

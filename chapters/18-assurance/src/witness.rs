@@ -16,6 +16,7 @@ mod chronicle;
 mod disk;
 mod judge;
 mod line;
+mod offers;
 mod recovery;
 mod view;
 
@@ -242,11 +243,10 @@ impl Witness {
     pub(crate) fn tells(&mut self, server: u64, to: sync::Peer, message: &Message) -> Verdict {
         self.laws.sent(id(server), to, message);
         let (view, all) = self.of(server);
-        match message {
-            Message::Quorum(Packet::Diff(_)) => all.coverage.saw("a learner is sent what it lacks"),
-            Message::Quorum(Packet::Trunc(_)) => all.coverage.saw("a learner is told to cut"),
-            Message::Quorum(Packet::Snap(_)) => all.coverage.saw("a learner is sent a snapshot"),
-            _ => {}
+        if let (sync::Peer::Quorum(to), Message::Quorum(packet)) = (to, message)
+            && let Some(how) = view.offers.says(to, packet)
+        {
+            all.coverage.saw(how);
         }
         if let Message::Quorum(Packet::Ping { touched: Some(touched), .. }) = message {
             let told = |session: &SessionId| touched.iter().any(|(told, _)| told == session);

@@ -22,6 +22,7 @@ use protocol::{Ask, ClientOutput, Error, Operation, Reply, SessionState, WatchId
 use zxid::{SessionId, Zxid};
 
 use crate::history::{Armed, History};
+use crate::settings::Measure;
 use requests::Taste;
 
 /// A program.
@@ -31,6 +32,7 @@ pub struct Program {
     /// All its choices.
     pub(crate) dice: Dice,
     taste: Taste,
+    measure: Measure,
     history: Rc<RefCell<History>>,
     /// The number of the last ask, over all its clients.
     last: u64,
@@ -66,7 +68,12 @@ impl UnderWay {
 
 impl Program {
     /// A program with tastes of its own.
-    pub fn new(number: u64, boot: &Boot, history: Rc<RefCell<History>>) -> Program {
+    pub fn new(
+        number: u64,
+        boot: &Boot,
+        measure: Measure,
+        history: Rc<RefCell<History>>,
+    ) -> Program {
         let mut dice = Dice::new(boot.seed);
         history.borrow_mut().forget(number);
         // No number is used again after a restart of the program.
@@ -75,6 +82,7 @@ impl Program {
             number,
             taste: Taste::new(&mut dice),
             dice,
+            measure,
             history,
             last,
             session: SessionId::NONE,
@@ -94,7 +102,7 @@ impl Program {
 
     /// The session timeout that the program wants.
     pub fn session_timeout(&mut self) -> Duration {
-        Duration::from_millis(self.dice.between(2_000, 12_000))
+        self.measure.of(Duration::from_millis(self.dice.between(2_000, 12_000)))
     }
 
     /// Whether its session is over.
@@ -134,9 +142,11 @@ impl Program {
                     history.armed.remove(&(self.number, watch.0));
                 }
                 drop(history);
-                let again = self.dice.chance(500) && !self.history.borrow().quiet;
-                let path = event.path.clone();
-                if again { vec![self.watch_again(path, now)] } else { Vec::new() }
+                if !self.dice.chance(500) || self.history.borrow().quiet {
+                    return Vec::new();
+                }
+                self.history.borrow_mut().coverage.saw("a watch is left again");
+                vec![self.watch_again(event.path.clone(), now)]
             }
             ClientOutput::State { state, session, .. } => {
                 self.history.borrow_mut().coverage.saw(format!("a session is {state}"));

@@ -1,78 +1,96 @@
-//! The kinds of faults.
+//! The kinds of faults, and their names.
 
-/// A kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident: $name:literal,)*) => {
+        /// A kind of fault.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Kind { $($(#[$doc])* $kind,)* }
+
+        impl Kind {
+            /// All of them.
+            pub const ALL: &[Kind] = &[$(Kind::$kind,)*];
+
+            /// Its name, as it is written on a command line.
+            pub fn name(self) -> &'static str {
+                match self { $(Kind::$kind => $name,)* }
+            }
+        }
+    };
+}
+
+kinds! {
     /// A server's process is killed.
-    Crash,
+    Crash: "crash",
     /// A server loses its power.
-    PowerLoss,
+    PowerLoss: "power-loss",
     /// Some servers lose their power at once, perhaps all.
-    Blackout,
+    Blackout: "blackout",
     /// A server loses its power between two of its next writes, perhaps while it starts.
-    PowerLossSoon,
+    PowerLossSoon: "power-loss-soon",
     /// A sync fails, and what it should have forced is lost.
-    FailingSync,
+    FailingSync: "failing-sync",
     /// A write fails.
-    FailingWrite,
+    FailingWrite: "failing-write",
     /// A disk is full.
-    FullDisk,
+    FullDisk: "full-disk",
     /// A server's process is stopped for a while.
-    Pause,
+    Pause: "pause",
     /// A client's process is stopped for a while.
-    SlowClient,
+    SlowClient: "slow-client",
     /// A client's process is killed, and its session is abandoned.
-    AbandonedSession,
+    AbandonedSession: "abandoned-session",
     /// A server's wall clock is set.
-    ClockJump,
+    ClockJump: "clock-jump",
     /// A server's clocks run too fast or too slow.
-    Drift,
+    Drift: "drift",
     /// A connection breaks.
-    Reset,
+    Reset: "reset",
     /// Nothing gets through between a client and a server, in one direction or both.
-    Partition,
+    Partition: "partition",
     /// A server's disk becomes slow.
-    SlowServer,
+    SlowServer: "slow-server",
     /// Nothing gets through between two servers, in one direction or both.
-    Rift,
+    Rift: "rift",
     /// A server is cut off from all others.
-    Isolation,
+    Isolation: "isolation",
     /// The servers are split in two.
-    Split,
+    Split: "split",
     /// The leader is lost right after one of its steps.
-    LostLeader,
+    LostLeader: "lost-leader",
     /// A server gets a new disk, when no other needs what was on the old one.
-    NewDisk,
+    NewDisk: "new-disk",
 }
 
 impl Kind {
-    /// All of them.
-    pub(super) const ALL: [Kind; 20] = [
-        Kind::Crash,
-        Kind::PowerLoss,
-        Kind::Blackout,
-        Kind::PowerLossSoon,
-        Kind::FailingSync,
-        Kind::FailingWrite,
-        Kind::FullDisk,
-        Kind::Pause,
-        Kind::SlowClient,
-        Kind::AbandonedSession,
-        Kind::ClockJump,
-        Kind::Drift,
-        Kind::Reset,
-        Kind::Partition,
-        Kind::SlowServer,
-        Kind::Rift,
-        Kind::Isolation,
-        Kind::Split,
-        Kind::LostLeader,
-        Kind::NewDisk,
-    ];
+    /// All of them, as a set.
+    pub fn all() -> BTreeSet<Kind> {
+        Kind::ALL.iter().copied().collect()
+    }
 
     /// Whether it needs several servers.
-    pub(super) fn is_for_many(self) -> bool {
+    pub(crate) fn is_for_many(self) -> bool {
         use Kind::*;
         matches!(self, Blackout | Rift | Isolation | Split | LostLeader | NewDisk)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Kind, String> {
+        Kind::ALL.iter().copied().find(|kind| kind.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+            format!("there is no fault {name:?}; there are: {}", names.join(", "))
+        })
     }
 }

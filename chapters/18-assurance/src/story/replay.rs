@@ -7,7 +7,8 @@ use machines::Frame;
 use super::cue::written;
 use super::setting::{Scenery, Setting};
 use super::{Story, members};
-use crate::runner::{self, Report, Settings, Violation};
+use crate::runner::{self, Report, Violation};
+use crate::settings::Settings;
 
 /// What came of a story.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use machines::NodeId;
 
-use crate::runner::Settings;
+use crate::nemesis::Kind;
+use crate::settings::{Measure, Settings};
 
 /// Which world a story plays in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +90,12 @@ impl Setting {
             seed,
             servers: settings.voters,
             clients: settings.clients,
-            duration: settings.duration,
-            rough: settings.faults,
+            duration: Measure::of_seed(seed, settings.duration).duration,
+            rough: !settings.faults.is_empty(),
+            habits: Habits {
+                observers: settings.observers.unwrap_or_default(),
+                ..Habits::default()
+            },
             ..Setting::default()
         }
     }
@@ -100,8 +105,9 @@ impl Setting {
         Settings {
             voters: self.servers,
             clients: self.clients,
-            duration: self.duration,
-            faults: self.rough,
+            observers: Some(self.habits.observers).filter(|observers| *observers > 0),
+            duration: Some(self.duration),
+            faults: if self.rough { Kind::all() } else { BTreeSet::new() },
             ..Settings::default()
         }
     }

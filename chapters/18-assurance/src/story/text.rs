@@ -137,8 +137,9 @@ impl Story {
         if members && (setting.clients > 0 || setting.servers.is_none_or(|n| n < 2)) {
             return Err("a world of members has `servers 2` or more, and no clients".into());
         }
-        if !members && setting.habits != Habits::default() {
-            let only = "observers, tick, window, from-disk, snapshot-every and epoch-length";
+        let observers = setting.habits.observers;
+        if !members && setting.habits != (Habits { observers, ..Habits::default() }) {
+            let only = "tick, window, from-disk, snapshot-every and epoch-length";
             return Err(format!("{only} are said of `world members` only"));
         }
         for cue in &self.cues {

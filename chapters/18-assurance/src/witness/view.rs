@@ -18,6 +18,7 @@ use zxid::{SessionId, Zxid};
 use super::chronicle::{Asked, Chronicle, apply};
 use super::disk::Disk;
 use super::line::{Line, Waiting};
+use super::offers::Offers;
 use crate::ask::Ask;
 use crate::invariants::watching::Told;
 use crate::invariants::{Verdict, order, sessions, tree, watching};
@@ -35,6 +36,8 @@ pub(crate) struct View {
     /// Whether it has its place in the ensemble.
     pub(super) serves: bool,
     pub(crate) disk: Disk,
+    /// As a leader: what it has offered to its learners.
+    pub(super) offers: Offers,
     lines: BTreeMap<u64, Line>,
     /// When each session was last heard of, by the server's monotonic clock.
     heard: BTreeMap<SessionId, Duration>,
@@ -52,6 +55,7 @@ impl View {
     /// The server's process starts: its connections are gone.
     pub(super) fn start(&mut self, all: &Chronicle, state: &State) {
         self.lines.clear();
+        self.offers = Offers::default();
         self.serve(all, state);
         self.serves = false;
     }
@@ -306,6 +310,9 @@ impl View {
         all.coverage.saw(format!("answered {}", waiting.header.op));
         if ask.writes() {
             self.answered_write(all, connection, &waiting, zxid, &answer)?;
+        }
+        if let (Ask::SetWatches(_), Ok(_)) = (&ask, &answer) {
+            all.coverage.saw("watches are set again after a reconnect");
         }
         if let (Ask::Sync(_), Ok(_)) = (&ask, &answer) {
             order::caught_up_by_sync(session, zxid, waiting.after)?;
