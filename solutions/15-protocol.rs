@@ -21,6 +21,7 @@ use jute::records::{
 use jute::{Decoder, append};
 use protocol::{DecodeError, HandshakeError, MultiOp, MultiResult, ReadOp, Request, xid};
 use serde::{Deserialize, Serialize};
+use sessions::may_attach;
 use zxid::{SessionId, Zxid};
 
 /// Reads the first frame of a connection. The flag is whether the client would be content with a
@@ -44,9 +45,8 @@ pub fn handshake(
         return Err(HandshakeError::NotReadOnly);
     }
     // Served here, the client would see time run backwards.
-    let seen = zxid_from_wire(request.last_zxid_seen);
-    if seen > last {
-        return Err(HandshakeError::Ahead(seen));
+    if !may_attach(request.last_zxid_seen, last) {
+        return Err(HandshakeError::Ahead(zxid_from_wire(request.last_zxid_seen)));
     }
     Ok((request, content))
 }

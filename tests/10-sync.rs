@@ -18,8 +18,12 @@ mod leader_reigns;
 mod leader_sync;
 #[path = "10-sync/leaders_in_place.rs"]
 mod leaders_in_place;
+#[path = "10-sync/learner_intake.rs"]
+mod learner_intake;
 #[path = "10-sync/learners_in_place.rs"]
 mod learners_in_place;
+#[path = "10-sync/member_starts.rs"]
+mod member_starts;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "10-sync/program.rs"]
 mod program;

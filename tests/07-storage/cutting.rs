@@ -88,6 +88,11 @@ fn purge_takes_away_nothing_that_recovery_needs_even_if_it_is_stopped() {
             // Even of the snapshots that stay, any one will do.
             let (left, snapshots) = names::list(&disk).unwrap();
             assert!(logs.ends_with(&left), "seed {seed}: a hole between {left:?} of {logs:?}");
+            for snapshot in &snapshots {
+                let spanning = logs.iter().rfind(|log| log.zxid() <= snapshot.zxid());
+                let next = spanning.or(logs.first()).expect("something was logged");
+                assert!(left.contains(next), "seed {seed}: nothing goes on from {snapshot:?}");
+            }
             for newest in snapshots.iter().rev().take(keep) {
                 let (recovered, _) = open(&disk);
                 assert_eq!(recovered.state, state_after(last), "seed {seed}");
@@ -276,6 +281,21 @@ fn what_the_log_does_not_say_is_missing() {
     let entries = vec![nth(12), entry(Zxid::new(2, 1), "/new=1")];
     assert_eq!(ask(from, end), Fetched::Entries { from, to: end, entries });
     assert_eq!(ask(end, end), Fetched::Entries { from: end, to: end, entries: vec![] });
+}
+
+#[test]
+fn what_was_cut_off_is_missing_even_if_it_was_read_before() {
+    let files = SimFiles::new();
+    let (_, mut store) = open(&files);
+    append(&mut store, 1..=6);
+    let (from, cut) = (Zxid::new(1, 2), Zxid::new(1, 5));
+    let read = store.fetch(Fetch::Entries { from, to: cut, bytes: 9999 }).unwrap();
+    assert_eq!(read, Fetched::Entries { from, to: cut, entries: vec![nth(3), nth(4), nth(5)] });
+    store.write(Write::Truncate(Zxid::new(1, 4))).unwrap();
+    store.write(Write::Append(entry(Zxid::new(2, 1), "/new=1"))).unwrap();
+    let to = Zxid::new(2, 1);
+    let read = store.fetch(Fetch::Entries { from: cut, to, bytes: 9999 }).unwrap();
+    assert_eq!(read, Fetched::Missing { from: cut, to });
 }
 
 #[test]

@@ -302,3 +302,25 @@ fn a_snapshot_that_is_given_up_leaves_no_trace() {
     store.sync().unwrap();
     assert!(everything(&files) == before);
 }
+
+#[test]
+fn a_snapshot_is_there_only_if_all_is_that_its_effects_are_of() {
+    let mut found = 0;
+    for seed in 0..60 {
+        let files = SimFiles::new();
+        let (_, mut store) = open(&files);
+        append(&mut store, 1..=3);
+        // It is applied, since others have it on their disks, but not forced here.
+        store.write(Write::Append(nth(4))).unwrap();
+        let mut writes = snapshot_writes(Zxid::new(1, 3), &state_after(4));
+        writes.pop();
+        writes.push(Write::EndSnapshot { digest: None });
+        writes.into_iter().for_each(|write| store.write(write).unwrap());
+        files.power_loss(&mut Dice::new(seed));
+        let (recovered, _) = open(&files);
+        found += u32::from(recovered.snapshot == Zxid::new(1, 3));
+        let last = recovered.last.counter();
+        assert_eq!(recovered.state, state_after(last), "seed {seed}: the log ends at {last}");
+    }
+    assert!(found > 0, "its name never came to the disk by itself");
+}

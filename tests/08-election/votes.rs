@@ -279,6 +279,17 @@ fn a_newer_round_forgets_the_votes_of_the_older_one() {
 }
 
 #[test]
+fn a_newer_round_forgets_who_followed_in_the_older_one() {
+    let mut subject = Subject::new(5, voters(5), LogEnd::default());
+    let (old, new) = (vote(1, Zxid::ZERO, 1), vote(2, Zxid::ZERO, 1));
+    subject.hear(2, ServerState::Following, old, 1);
+    subject.hear(3, ServerState::Following, old, 1);
+    subject.hear(4, ServerState::Looking, vote(0, Zxid::ZERO, 4), 2);
+    assert_eq!(subject.election.round(), 2);
+    assert_eq!(elected(&subject.hear(1, ServerState::Leading, new, 2)), None);
+}
+
+#[test]
 fn a_better_vote_that_comes_while_settling_opens_the_election_again() {
     let mut subject = Subject::new(2, voters(3), LogEnd::default());
     let effects = subject.hear(1, ServerState::Looking, vote(0, Zxid::ZERO, 2), 1);

@@ -158,6 +158,16 @@ fn where_the_log_does_not_help_a_snapshot_does() {
 }
 
 #[test]
+fn a_log_with_a_hole_does_not_help() {
+    let mut desk = leader();
+    desk.log.retain(|entry| entry.zxid != z(2, 4));
+    comes(&mut desk, z(2, 1));
+    desk.fetched(100);
+    assert_eq!(desk.take_told(), ["SnapshotWanted learner #2"]);
+    assert_eq!(desk.take_sent(2), [""; 0]);
+}
+
+#[test]
 fn a_log_that_ends_before_it_should_sends_the_learner_away_to_come_again() {
     let mut desk = leader();
     comes(&mut desk, z(2, 1));

@@ -162,6 +162,23 @@ fn a_wrong_password_opens_nothing_and_disturbs_nobody() {
 }
 
 #[test]
+fn a_follower_passes_nothing_on_behind_the_end_of_a_session() {
+    let mut ensemble = Ensemble::new(3, 0);
+    ensemble.join(ensemble.follower(), 1);
+    ensemble.packets.clear();
+    ensemble.ask(1, 1, &Request::CloseSession);
+    ensemble.ask(1, 2, &create("/after", 0));
+    ensemble.settle();
+    let asked = |(_, packet): &&(_, Packet)| matches!(packet, Packet::Request(_));
+    assert_eq!(
+        ensemble.packets.iter().filter(asked).count(),
+        1,
+        "a refusal would be a transaction"
+    );
+    assert!(ensemble.closed.contains(&1));
+}
+
+#[test]
 fn a_session_that_is_over_is_not_found_by_any_server() {
     let mut ensemble = Ensemble::new(3, 0);
     let session = ensemble.join(ensemble.follower(), 1);
