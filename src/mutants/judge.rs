@@ -45,7 +45,8 @@ impl Judge {
     /// How many seeds it takes if nobody says otherwise; none if it takes no seeds.
     pub fn seeds(&self) -> Option<u64> {
         match self {
-            Judge::Swarm => Some(200),
+            // So many as must have reached everything.
+            Judge::Swarm => Some(300),
             Judge::Members => Some(3000),
             Judge::Explorer(_) | Judge::Tests { .. } => None,
         }
