@@ -5,6 +5,7 @@
 
 mod background;
 mod chaos;
+mod explore;
 mod log;
 mod mutants;
 mod replay;
@@ -50,6 +51,8 @@ enum Command {
     Shell(ShellArgs),
     /// Measure a server, or compare two
     Bench(BenchArgs),
+    /// Follow every course of small worlds of the servers' machines
+    Explore(explore::ExploreArgs),
     /// Break the course in a copy, and see who notices
     Mutants(mutants::MutantsArgs),
     /// Kill, stop and cut servers of its own under load, and check what their clients were told
@@ -113,6 +116,7 @@ pub fn run() -> ExitCode {
         Command::Start(args) => args.run(),
         Command::Replay(args) => args.run(),
         Command::Run(args) => args.run(),
+        Command::Explore(args) => args.run(),
         Command::Mutants(args) => args.run(),
         Command::Simulate(args) => args.run(),
         Command::Shell(args) => block_on(shell::run(args)),

@@ -10,6 +10,7 @@ pub mod client;
 pub mod config;
 pub mod course;
 mod disk;
+pub mod explore;
 pub mod files;
 pub mod held;
 pub mod host;

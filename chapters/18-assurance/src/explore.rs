@@ -13,7 +13,9 @@
 
 mod account;
 mod configuration;
+mod drawing;
 mod election;
+mod graph;
 mod notes;
 mod promise;
 mod search;
@@ -23,6 +25,7 @@ mod subject;
 pub use account::{Account, Told};
 pub use configuration::Configuration;
 pub use election::{Bounds, Elections, State as ElectionState, Step as ElectionStep, elections};
+pub use graph::{Edge, Graph, TooLarge, Vertex};
 pub use notes::Notes;
 pub use search::{Expansion, Limits, Piece, Search, Tally};
 pub use seen::Fingerprint;

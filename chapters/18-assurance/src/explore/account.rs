@@ -6,7 +6,9 @@
 //!
 //! Always true: an account ends with what the search found, or the subject is no subject.
 
-use machines::{Line, NodeId};
+use std::time::Duration;
+
+use machines::{Frame, Line, NodeId};
 
 use super::notes::Notes;
 use super::search::{Place, Search, Trouble};
@@ -32,6 +34,23 @@ pub struct Account {
     pub broken: Broken,
     /// How it came to that.
     pub steps: Vec<Told>,
+}
+
+impl Account {
+    /// It as a picture begins: line by line, and what is known of the line's node after its step.
+    /// In place of a time, a line has the number of its step, in milliseconds.
+    pub fn frames(&self) -> Vec<Frame> {
+        let steps = self.steps.iter().zip(1..);
+        let frames = steps.flat_map(|(told, number)| {
+            told.lines.iter().map(move |line| {
+                let time = Duration::from_millis(number);
+                let known = told.facts.iter().find(|(node, _)| *node == line.node);
+                let facts = known.map(|(_, facts)| facts.clone()).unwrap_or_default();
+                Frame { line: Line { time, ..line.clone() }, facts }
+            })
+        });
+        frames.collect()
+    }
 }
 
 impl<S: Subject> Search<S> {

@@ -251,6 +251,10 @@ impl Subject for Elections {
         let NodeId::Server(server) = node else { return Vec::new() };
         state.facts(server as usize - 1)
     }
+
+    fn in_short(&self, state: &State) -> Vec<String> {
+        state.in_short()
+    }
 }
 
 impl fmt::Display for Step {

@@ -62,4 +62,13 @@ pub trait Subject {
 
     /// What a person would want to know of a node in a state: names and values.
     fn facts(&self, state: &Self::State, node: NodeId) -> Vec<(String, String)>;
+
+    /// A state in a few short lines, for a drawing of all of them.
+    fn in_short(&self, state: &Self::State) -> Vec<String> {
+        let first = |node: NodeId| {
+            let fact = self.facts(state, node).into_iter().next();
+            format!("{node}: {}", fact.map_or(String::new(), |(_, value)| value))
+        };
+        self.nodes().into_iter().map(first).collect()
+    }
 }

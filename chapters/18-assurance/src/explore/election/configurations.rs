@@ -17,6 +17,13 @@ pub fn elections() -> Vec<Configuration<Elections>> {
     };
     vec![
         configuration(
+            "toy",
+            "two empty servers that wait for better votes: three messages are all they say",
+            11,
+            &empty[..2],
+            none,
+        ),
+        configuration(
             "election-patient",
             "three empty servers, each of which waits for better votes",
             789,

@@ -187,6 +187,28 @@ impl State {
         self.followers(leader).into_iter().all(|at| self.logs[at] <= self.logs[leader])
     }
 
+    /// What each server is about, and what is on its way.
+    pub(super) fn in_short(&self) -> Vec<String> {
+        let all = 0..self.servers.len();
+        let part = |at: usize| match &self.servers[at] {
+            None => format!("{} is down", id(at)),
+            Some(server) => match server.election.state() {
+                ServerState::Leading => format!("{} leads", id(at)),
+                ServerState::Looking => {
+                    let sure = if server.settle { ", has a quorum" } else { "" };
+                    format!("{} votes {}{sure}", id(at), server.election.vote().leader)
+                }
+                _ => format!("{} follows {}", id(at), server.election.vote().leader),
+            },
+        };
+        let ways = all.clone().flat_map(|from| all.clone().map(move |to| (from, to)));
+        let on_its_way = ways.flat_map(|(from, to)| {
+            let wire = self.wires[from * self.servers.len() + to].on_its_way.iter();
+            wire.map(move |it| format!("{} → {}: {}", id(from), id(to), it.vote.leader))
+        });
+        all.clone().map(part).chain(on_its_way).collect()
+    }
+
     /// What a person would want to know of a server.
     pub(super) fn facts(&self, at: usize) -> Vec<(String, String)> {
         let fact = |name: &str, value: String| (name.to_string(), value);
