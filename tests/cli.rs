@@ -3,6 +3,8 @@
 
 #[path = "cli/background.rs"]
 mod background;
+#[path = "cli/explore.rs"]
+mod explore;
 #[path = "cli/run.rs"]
 mod programs;
 #[path = "cli/start.rs"]
