@@ -13,6 +13,7 @@ use assurance::explore::{
 };
 use clap::Args;
 use election::LogEnd;
+use machines::picture::Picture;
 use serde_json::json;
 
 use crate::explore;
@@ -63,10 +64,10 @@ pub(super) struct ExploreArgs {
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "toy")]
     #[arg(conflicts_with_all = ["config", "servers", "list", "json"])]
     graph: Option<String>,
-    /// ... as a drawing, in this file
-    #[arg(long, value_name = "FILE", requires = "graph")]
+    /// Draw that graph in this file; without --graph, the shortest way to what does not hold
+    #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// ... for Graphviz, in this file
+    /// Write that graph for Graphviz, in this file
     #[arg(long, value_name = "FILE", requires = "graph")]
     dot: Option<PathBuf>,
 }
@@ -154,11 +155,16 @@ impl ExploreArgs {
         progress.end();
         if self.json {
             writeln!(stdout(), "{}", row.json())?;
-            return Ok(row.is_well());
+        } else {
+            writeln!(stdout(), "{}", row.text())?;
         }
-        writeln!(stdout(), "{}", row.text())?;
         if let Some(account) = &row.account {
-            tell(account)?;
+            if !self.json {
+                tell(account)?;
+            }
+            if let Some(path) = &self.svg {
+                write(path, &picture(name, account)).unwrap_or_else(|why| eprintln!("{why}"));
+            }
         }
         Ok(row.is_well())
     }
@@ -170,20 +176,17 @@ impl ExploreArgs {
             Ok(graph) => graph,
             Err(why) => return mistake(&why),
         };
-        let write = |path: &Path, text: String| {
-            fs::write(path, text).map_err(|why| format!("{}: {why}", path.display()))
-        };
         let written = match (&self.svg, &self.dot) {
-            (None, None) => write!(stdout(), "{graph}").map_err(|why| why.to_string()),
+            (None, None) => write!(stdout(), "{graph}").map_err(|why| format!("ensemble: {why}")),
             (svg, dot) => svg
                 .iter()
-                .try_for_each(|path| write(path, graph.svg()))
-                .and_then(|()| dot.iter().try_for_each(|path| write(path, graph.dot()))),
+                .try_for_each(|path| write(path, &graph.svg()))
+                .and_then(|()| dot.iter().try_for_each(|path| write(path, &graph.dot()))),
         };
         match written {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
-                eprintln!("ensemble: {why}");
+                eprintln!("{why}");
                 ExitCode::FAILURE
             }
         }
@@ -198,6 +201,19 @@ fn find(name: &str) -> Result<Configuration<Elections>, String> {
 fn mistake(why: &str) -> ExitCode {
     eprintln!("ensemble: {why}");
     ExitCode::from(2)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|why| format!("ensemble: {}: {why}", path.display()))
+}
+
+/// The way to what does not hold, as a space-time diagram.
+fn picture(name: &str, account: &Account) -> String {
+    let frames = account.frames();
+    let end = [account.broken.to_string()];
+    let title = format!("{name}: the shortest way to what does not hold");
+    let (most, noise) = (frames.len(), &[][..]);
+    Picture { title: &title, frames: &frames, noise, most, end: &end, broken: true }.svg()
 }
 
 /// What came of a search.

@@ -115,7 +115,8 @@ impl Judge {
             && n.state == ServerState::Looking
             && n.round == after.round()
         {
-            let what = || format!("{} hears {} from {from}, and votes for {vote}", self.at, n.vote);
+            let (me, from) = (id(self.at), id(*from));
+            let what = || format!("server {me} hears {} from {from}, and votes for {vote}", n.vote);
             no_less(vote, n.vote, what)?;
         }
         if let Some(before) = &self.before
@@ -124,7 +125,7 @@ impl Judge {
         {
             let old = before.vote();
             no_less(vote, old, || {
-                format!("{} changes its vote from {old} to {vote}", id(self.at))
+                format!("server {} changes its vote from {old} to {vote}", id(self.at))
             })?;
         }
         Ok(())
@@ -135,7 +136,8 @@ impl Judge {
         let leader = after.vote().leader;
         let names = self.supporters(leader, state);
         holds(Invariant::E2, names.len() > world.logs.len() / 2, || {
-            format!("server {} settles on {leader}, whom it heard {names:?} name", id(self.at))
+            let names = listed(&names);
+            format!("server {} settles on {leader}, whom it heard [{names}] name", id(self.at))
         })
     }
 
@@ -164,7 +166,8 @@ impl Judge {
         };
         let quorum = supporters.iter().filter(no_better).count() > world.logs.len() / 2;
         holds(Invariant::E3, quorum, || {
-            format!("server {} settles on {vote}; {supporters:?} wanted it", id(self.at))
+            let wanted = listed(&supporters);
+            format!("server {} settles on {vote}, whom [{wanted}] wanted", id(self.at))
         })
     }
 
@@ -187,7 +190,7 @@ impl Judge {
             notes.saw("a quorum follows a leader");
         }
         holds(Invariant::E1, won.len() <= 1 || !state.crashed.is_empty(), || {
-            format!("in round {} quorums have settled on each of {won:?}", after.round())
+            format!("in round {} quorums have settled on each of {}", after.round(), listed(&won))
         })
     }
 }
@@ -197,17 +200,25 @@ impl Judge {
 pub(super) fn at_the_end(world: &Elections, state: &State) -> Verdict {
     holds(Invariant::L4, state.is_agreed(&world.members), || {
         let all = 0..world.logs.len();
-        let leaders: Vec<_> = all.map(|at| state.leader_of(at)).collect();
-        format!("nothing more can happen, and the servers settled on {leaders:?}")
+        let leaders: Vec<ServerId> = all.filter_map(|at| state.leader_of(at)).collect();
+        let leaders = listed(&leaders);
+        format!("nothing more can happen, and the servers settled on [{leaders}]")
     })?;
     if world.bounds.hasty > 0 || world.bounds != state.left {
         return Ok(());
     }
     let all = 0..world.logs.len();
-    let best = all.max_by_key(|at| rank(&Vote::own(id(*at), state.logs[*at])));
-    holds(Invariant::E3, state.leader_of(0) == best.map(id), || {
-        format!("{best:?} is the best, and everybody settled on {:?}", state.leader_of(0))
+    let vote = |at: usize| Vote::own(id(at), state.logs[at]);
+    let best = all.map(vote).max_by_key(rank).unwrap_or(Vote::NONE);
+    let chosen = state.leader_of(0).unwrap_or(Vote::NONE.leader);
+    holds(Invariant::E3, chosen == best.leader, || {
+        format!("{best} is the best vote, and everybody settled on {chosen}")
     })
+}
+
+/// Servers as a sentence lists them.
+fn listed(servers: &[ServerId]) -> String {
+    servers.iter().map(ServerId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A vote's place in the order of votes, as the chapter defines it.
