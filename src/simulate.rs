@@ -7,17 +7,18 @@
 //! - the outcome of some seeds does not depend on how many threads there were, but for the rates;
 //! - when something broke, it is the lowest seed of all that would break something.
 
+mod saved;
 mod text;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use assurance::{Coverage, FLOOR, Report, Settings, reached, run};
+use assurance::{Coverage, FLOOR, Report, Settings, Story, reached, run};
 
+pub use saved::{Saved, save};
 pub use text::{failure_text, progress, summary_json, summary_text, table};
 
 /// Which seeds to run, and how.
@@ -69,8 +70,10 @@ pub struct Failure {
     pub what: String,
     /// What it means to a user.
     pub meaning: String,
-    /// When, in the world's time; nothing if a server gave up by itself.
+    /// When, in the world's time; nothing if it was found when all was over.
     pub time: Option<Duration>,
+    /// What was done to the world, so that it can be done again; nothing if too little was done.
+    pub story: Option<Box<Story>>,
 }
 
 impl Outcome {
@@ -146,19 +149,9 @@ impl Swarm {
 /// How often it is looked how it stands.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Runs one seed. A server that gives up because of itself has broken something too.
+/// Runs one seed. A run in which hardly anything was done has broken something too.
 fn judged(seed: u64, settings: &Settings) -> Result<Report, Failure> {
-    let report = catch_unwind(AssertUnwindSafe(|| run(seed, settings))).map_err(|why| {
-        let said = why.downcast_ref::<String>().cloned();
-        let said = said.or_else(|| why.downcast_ref::<&str>().map(|said| said.to_string()));
-        Failure {
-            seed,
-            invariant: "panic".to_string(),
-            what: said.unwrap_or_default(),
-            meaning: "A server found itself in a state that cannot be, and stopped.".to_string(),
-            time: None,
-        }
-    })?;
+    let report = run(seed, settings);
     if let Some(violation) = &report.violation {
         return Err(Failure {
             seed,
@@ -166,6 +159,7 @@ fn judged(seed: u64, settings: &Settings) -> Result<Report, Failure> {
             what: violation.broken.what.clone(),
             meaning: violation.broken.invariant.meaning().to_string(),
             time: Some(violation.time),
+            story: Some(Box::new(Story::of_run(&report, settings))),
         });
     }
     if report.confirmed < FLOOR {
@@ -175,15 +169,15 @@ fn judged(seed: u64, settings: &Settings) -> Result<Report, Failure> {
             what: format!("only {} writes were confirmed, and {FLOOR} is little", report.confirmed),
             meaning: "The service hardly serves, although nothing is broken any more.".to_string(),
             time: None,
+            story: None,
         });
     }
     Ok(report)
 }
 
-/// The trace of a seed, as much of it as the settings say. Of a run that panics there is none.
+/// The trace of a seed, as much of it as the settings say.
 pub fn trace(seed: u64, settings: &Settings) -> Vec<String> {
-    let report = catch_unwind(AssertUnwindSafe(|| run(seed, settings)));
-    report.map(|report| report.tail).unwrap_or_default()
+    run(seed, settings).tail
 }
 
 /// One number for a seed and its trace, so that the sum of many is as good as all of them.

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use assurance::model::Model;
-use assurance::{Coverage, FLOOR, Setting, Settings, Story, reached, replay, run};
+use assurance::nemesis::Kind;
+use assurance::{Coverage, FLOOR, Settings, Story, minimise, reached, replay, run};
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -82,18 +83,56 @@ fn a_seed_is_the_whole_story_of_a_run() {
     }
 }
 
+/// Runs a seed, and again from the text of its story.
+fn runs_again_from_its_story(seed: u64, settings: &Settings) -> Story {
+    let first = run(seed, settings);
+    let story = Story::of_run(&first, settings);
+    let read = Story::read("a story", &story.to_string()).expect("what is written is read");
+    assert_eq!(read, story);
+    let again = replay(&read);
+    assert_eq!((again.hash, again.steps), (first.hash, first.steps), "{seed} {settings:?}");
+    assert_eq!(again.violation, first.violation, "{seed} {settings:?}");
+    story
+}
+
 #[test]
 fn what_was_done_in_a_run_can_be_done_again_by_cues() {
     for seed in 0..20 {
-        let settings = voters();
-        let first = run(seed, &settings);
-        let (setting, cues) = (Setting::of_run(seed, &settings), first.cues);
-        let story = Story { setting, cues, ..Story::default() };
-        let read = Story::read("a story", &story.to_string()).expect("what is written is read");
-        assert_eq!(read, story);
-        let again = replay(&read);
-        assert_eq!((again.hash, again.steps), (first.hash, first.steps), "seed {seed}");
-        assert_eq!(again.violation, first.violation, "seed {seed}");
+        runs_again_from_its_story(seed, &voters());
+    }
+}
+
+#[test]
+fn a_story_knows_all_that_a_run_was_told() {
+    let all = Settings::default();
+    let few = BTreeSet::from([Kind::Crash, Kind::Partition, Kind::FailingSync]);
+    let (none, second) = (BTreeSet::new(), Some(Duration::from_millis(1_234)));
+    let told = [
+        Settings { voters: Some(1), ..all.clone() },
+        Settings { voters: Some(3), observers: Some(0), ..all.clone() },
+        Settings { voters: Some(3), observers: Some(4), faults: few, ..all.clone() },
+        Settings { observers: Some(1), clients: 1, ..all.clone() },
+        Settings { faults: none, duration: second, ..all.clone() },
+        Settings { clients: 9, duration: second, ..all.clone() },
+        Settings { patience: Duration::from_secs(100), ..all },
+    ];
+    for settings in told {
+        (0..3).for_each(|seed| drop(runs_again_from_its_story(seed, &settings)));
+    }
+}
+
+#[test]
+fn the_story_of_a_run_that_breaks_something_breaks_the_same_when_it_is_made_small() {
+    // Nobody can come to rest in no time.
+    let settings = Settings { patience: Duration::ZERO, ..voters() };
+    for seed in 0..3 {
+        let story = runs_again_from_its_story(seed, &settings);
+        assert!(story.expect.is_some(), "seed {seed} came to rest in no time");
+        let small = minimise(&story, 20, |_| ()).expect("it breaks something");
+        assert!(small.cues.len() <= story.cues.len());
+        let read = Story::read("small", &small.to_string()).expect("what is written is read");
+        assert_eq!(read.expect, story.expect);
+        assert_eq!(read.differs(&replay(&read), None), None, "{read}");
     }
 }
 

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
+use assurance::Settings;
+use ensemble::simulate::{Saved, Swarm, save};
 use tempfile::TempDir;
 
 const STORY: &str = "tests/stories/4643-epoch-before-history.story";
@@ -68,6 +71,31 @@ fn a_story_that_does_not_do_what_it_expects_fails() {
     let output = replay(&[&told(&folder, waits)]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("never given: when 1 leads crash 1"));
+}
+
+#[test]
+fn a_run_that_breaks_something_is_saved_as_a_story() {
+    let folder = TempDir::new().expect("a folder");
+    let deeper = folder.path().join("some/where");
+    // Nobody can come to rest in no time.
+    let settings = Settings { patience: Duration::ZERO, ..Settings::default() };
+    let swarm = Swarm { settings, first: 4, seeds: Some(3), time: None, threads: 2 };
+    let failure = swarm.run(|_| ()).failure.expect("something breaks");
+    assert_eq!(failure.seed, 4, "the lowest seed is told");
+    let mut tries = 0;
+    let story = failure.story.expect("it can be told");
+    let saved = save(&story, &deeper, 10, |it| tries = it.tries).expect("it is saved");
+    assert_eq!(saved, Saved { file: deeper.join("4.story"), same: true });
+    assert!(tries <= 10);
+    let output = replay(&[&saved.file.display().to_string()]);
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said} {}", text(&output.stderr));
+    let broken = format!("{} is broken", failure.invariant);
+    assert!(said.contains(&broken) && said.contains(&failure.meaning), "{said}");
+    let file = folder.path().join("a file");
+    fs::write(&file, "").expect("it can be written");
+    let why = save(&story, &file, 1, |_| ()).expect_err("a file is no folder");
+    assert!(why.contains("a file"), "{why}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write, stderr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::thread;
@@ -9,10 +10,12 @@ use std::time::Duration;
 
 use assurance::Settings;
 use assurance::nemesis::Kind;
+use assurance::story::Progress;
 use clap::Args;
 
 use crate::simulate::{
-    Outcome, Swarm, failure_text, progress, summary_json, summary_text, table, trace,
+    Failure, Outcome, Saved, Swarm, failure_text, progress, save, summary_json, summary_text,
+    table, trace,
 };
 
 #[derive(Args, Debug)]
@@ -55,6 +58,12 @@ pub(super) struct SimulateArgs {
     /// Count everything that was reached, not only what must be
     #[arg(long, conflicts_with = "json")]
     coverage: bool,
+    /// Save the story of a run that breaks something in this folder
+    #[arg(long, value_name = "FOLDER", default_value = "target/stories")]
+    save: PathBuf,
+    /// Try so many runs to leave out of the story what does not matter
+    #[arg(long, value_name = "RUNS", default_value_t = 300)]
+    budget: usize,
     /// Say what came of it as one object of JSON
     #[arg(long)]
     json: bool,
@@ -97,11 +106,11 @@ impl SimulateArgs {
         let swarm = self.swarm();
         let outcome = swarm.run(|now| show(&progress(&swarm, now)));
         show("");
-        let replay = outcome.failure.as_ref().map(|failure| self.replay(failure.seed));
+        let again = outcome.failure.as_ref().map_or(Vec::new(), |failure| self.again(failure));
         if self.json {
-            println!("{}", summary_json(&outcome, &swarm, replay.as_deref()));
+            println!("{}", summary_json(&outcome, &swarm, &again));
         } else {
-            self.print(&outcome, replay.as_deref());
+            self.print(&outcome, &again);
         }
         if outcome.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
@@ -130,8 +139,35 @@ impl SimulateArgs {
         }
     }
 
-    /// The line that shows a seed again.
-    fn replay(&self, seed: u64) -> String {
+    /// The lines that show again what a seed broke: its story, which is saved, and the whole run.
+    fn again(&self, failure: &Failure) -> Vec<String> {
+        let whole = self.whole(failure.seed);
+        let Some(story) = &failure.story else { return vec![whole] };
+        let look = |it: Progress| {
+            let Progress { tries, cues, steps } = it;
+            let of = format!("{tries} of {} runs to make it small", self.budget);
+            show(&format!("{of}: {cues} cues, {steps} steps"));
+        };
+        let saved = save(story, &self.save, self.budget, look);
+        show("");
+        match saved {
+            Ok(Saved { file, same: true }) => {
+                vec![format!("ensemble replay {}", file.display()), whole]
+            }
+            Ok(Saved { file, same: false }) => {
+                let file = file.display();
+                eprintln!("ensemble: {file} does not break the same; the rig forgot something");
+                vec![whole]
+            }
+            Err(why) => {
+                eprintln!("ensemble: the story is not saved: {why}; say --save FOLDER");
+                vec![whole]
+            }
+        }
+    }
+
+    /// The line that runs a seed again.
+    fn whole(&self, seed: u64) -> String {
         let mut line = format!("ensemble simulate --seed {seed}");
         let numbers = [("servers", self.servers), ("observers", self.observers)];
         for (name, number) in numbers {
@@ -148,14 +184,14 @@ impl SimulateArgs {
         line
     }
 
-    fn print(&self, outcome: &Outcome, replay: Option<&str>) {
+    fn print(&self, outcome: &Outcome, again: &[String]) {
         if let Some(seed) = self.seed.filter(|_| outcome.failure.is_none()) {
             self.tail(seed).iter().for_each(|line| println!("{line}"));
         } else {
             print!("{}", table(outcome, &self.settings(), self.coverage));
         }
-        if let (Some(failure), Some(replay)) = (&outcome.failure, replay) {
-            println!("{}", failure_text(failure, &self.tail(failure.seed), replay));
+        if let Some(failure) = &outcome.failure {
+            println!("{}", failure_text(failure, &self.tail(failure.seed), again));
         }
         println!("{}", summary_text(outcome));
     }

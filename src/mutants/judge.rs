@@ -87,12 +87,13 @@ pub struct Heard {
     pub states: Option<u64>,
 }
 
-/// From a line such as `  at 1.2s Z11: what happened`: `Z11`.
+/// From a line such as `  at 1.2s Z11: what happened`: `Z11`. A panic has no number.
 fn broken_invariant(line: &str) -> Option<&str> {
     let (_, rest) = line.strip_prefix("  at ")?.split_once(' ')?;
     let (id, _) = rest.split_once(':')?;
     let named = id.starts_with(|first: char| first.is_ascii_uppercase());
-    (named && id[1..].bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
+    let numbered = named && id[1..].bytes().all(|byte| byte.is_ascii_digit());
+    (numbered || id == "panic").then_some(id)
 }
 
 /// From a line such as `seed 7: 3 servers, ...`: 7.

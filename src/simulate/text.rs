@@ -58,7 +58,7 @@ pub fn summary_text(outcome: &Outcome) -> String {
 }
 
 /// What came of it, for a program.
-pub fn summary_json(outcome: &Outcome, swarm: &Swarm, replay: Option<&str>) -> Json {
+pub fn summary_json(outcome: &Outcome, swarm: &Swarm, again: &[String]) -> Json {
     let reached: serde_json::Map<String, Json> =
         outcome.coverage.iter().map(|(what, count)| (what.to_string(), json!(count))).collect();
     json!({
@@ -73,28 +73,32 @@ pub fn summary_json(outcome: &Outcome, swarm: &Swarm, replay: Option<&str>) -> J
         "events_per_second_and_thread": outcome.rate(outcome.events),
         "reached": reached,
         "missing": outcome.missing,
-        "violation": outcome.failure.as_ref().map(|failure| failure_json(failure, replay)),
+        "violation": outcome.failure.as_ref().map(|failure| failure_json(failure, again)),
     })
 }
 
 /// What a seed broke, for a program.
-fn failure_json(failure: &Failure, replay: Option<&str>) -> Json {
+fn failure_json(failure: &Failure, again: &[String]) -> Json {
     json!({
         "seed": failure.seed,
         "invariant": failure.invariant,
         "what": failure.what,
         "meaning": failure.meaning,
         "seconds": failure.time.map(|time| time.as_secs_f64()),
-        "replay": replay,
+        "again": again,
     })
 }
 
-/// What a seed broke, for a person: what happened, what it means, and how to see it again.
-pub fn failure_text(failure: &Failure, tail: &[String], replay: &str) -> String {
+/// What a seed broke, for a person: what happened, what it means, and the lines that show it again.
+pub fn failure_text(failure: &Failure, tail: &[String], again: &[String]) -> String {
     let lines: String = tail.iter().map(|line| format!("  {line}\n")).collect();
     let time = failure.time.map_or(String::new(), |time| format!(" at {time:?}"));
     let Failure { seed, invariant, what, meaning, .. } = failure;
-    format!("{lines}seed {seed} broke {invariant}{time}: {what}\n{meaning}\nto see it: {replay}")
+    let again = again.join("\n       or: ");
+    format!(
+        "{lines}seed {seed} broke {invariant}{time}: {what}\n\
+         to a user this means: {meaning}\nto see it: {again}"
+    )
 }
 
 /// A number, in groups of three digits.

@@ -26,10 +26,12 @@ macro_rules! invariants {
             $($(#[$doc])* $name,)*
             /// What must hold between the servers of an ensemble, see chapter 10.
             Law(Law),
+            /// No machine finds itself in a state that cannot be.
+            Panic,
         }
 
         impl Invariant {
-            /// All of them, but for the laws of chapter 10.
+            /// All that have a number, but for the laws of chapter 10.
             pub const ALL: &[Invariant] = &[$(Invariant::$name,)*];
 
             /// What it means to a user when it does not hold.
@@ -37,6 +39,7 @@ macro_rules! invariants {
                 match self {
                     $(Invariant::$name => $meaning,)*
                     Invariant::Law(law) => law.meaning(),
+                    Invariant::Panic => "A server found itself in a state that cannot be, and stopped.",
                 }
             }
         }
@@ -111,10 +114,10 @@ invariants! {
 }
 
 impl Invariant {
-    /// The invariant of a name, such as `S7` or `Z11`.
+    /// The invariant of a name, such as `S7`, `Z11` or `panic`.
     pub fn named(name: &str) -> Option<Invariant> {
         let laws = Law::ALL.iter().map(|law| Invariant::Law(*law));
-        let mut all = Invariant::ALL.iter().copied().chain(laws);
+        let mut all = Invariant::ALL.iter().copied().chain(laws).chain([Invariant::Panic]);
         all.find(|invariant| invariant.to_string() == name)
     }
 
@@ -128,6 +131,7 @@ impl fmt::Display for Invariant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Invariant::Law(law) => write!(f, "{law}"),
+            Invariant::Panic => write!(f, "panic"),
             own => write!(f, "{own:?}"),
         }
     }

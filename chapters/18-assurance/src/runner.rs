@@ -8,6 +8,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -174,8 +175,17 @@ impl Run {
         }
     }
 
-    /// The whole life of the world.
+    /// The whole life of the world. A machine in a state that cannot be ends it.
     fn live(&mut self) -> Verdict {
+        let life = catch_unwind(AssertUnwindSafe(|| self.go_through_it()));
+        life.unwrap_or_else(|why| {
+            let said = why.downcast_ref::<String>().map(String::as_str);
+            let what = said.or_else(|| why.downcast_ref().copied()).unwrap_or_default().into();
+            Err(Broken { invariant: Invariant::Panic, what })
+        })
+    }
+
+    fn go_through_it(&mut self) -> Verdict {
         self.begin()?;
         self.pass(self.measure.duration)?;
         self.director.stop();

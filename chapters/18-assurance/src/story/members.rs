@@ -61,7 +61,7 @@ impl Play {
         let mut world = World::new(dice.any(), manners);
         world.trace_mut().record();
         let voters = setting.servers.unwrap_or(3) as i64;
-        let servers = voters + setting.habits.observers as i64;
+        let servers = voters + setting.observers.unwrap_or(0) as i64;
         let members = Members::majority((1..=voters).map(ServerId))
             .with_observers((voters + 1..=servers).map(ServerId));
         let laws = Rc::new(RefCell::new(Laws::new(members.clone())));

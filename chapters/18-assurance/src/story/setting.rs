@@ -26,10 +26,15 @@ pub struct Setting {
     pub seed: u64,
     /// How many servers vote; if it is not said, the seed says it.
     pub servers: Option<u64>,
+    /// How many more follow without a vote; if it is not said, the seed says it, and members have
+    /// none. In a world of members they have the highest numbers.
+    pub observers: Option<u64>,
     /// How many clients there are at most, each with a program that the seed draws.
     pub clients: u64,
     /// For how long cues are given. Then everything is mended, and must come to rest.
     pub duration: Duration,
+    /// For how long everything may take to come to rest.
+    pub patience: Duration,
     /// Whether the network and the disks are as bad as the seed draws them, or friendly.
     pub rough: bool,
     /// Servers that do not start by themselves.
@@ -41,8 +46,6 @@ pub struct Setting {
 /// How the members of a world of members are set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habits {
-    /// How many more servers follow without a vote; they have the highest numbers.
-    pub observers: u64,
     /// The unit of their time.
     pub tick: Duration,
     /// How many transactions a leader keeps in memory for those who lack them.
@@ -61,8 +64,10 @@ impl Default for Setting {
             world: Scenery::Ensemble,
             seed: 0,
             servers: None,
+            observers: None,
             clients: 0,
             duration: Duration::from_secs(15),
+            patience: Settings::default().patience,
             rough: false,
             down: BTreeSet::new(),
             habits: Habits::default(),
@@ -73,7 +78,6 @@ impl Default for Setting {
 impl Default for Habits {
     fn default() -> Self {
         Habits {
-            observers: 0,
             tick: Duration::from_millis(200),
             window: 500,
             from_disk: true,
@@ -84,18 +88,17 @@ impl Default for Habits {
 }
 
 impl Setting {
-    /// The setting of a run with servers and clients.
+    /// The setting of a run with servers and clients. Which faults were to be drawn is not said: the
+    /// cues say what was done.
     pub fn of_run(seed: u64, settings: &Settings) -> Setting {
         Setting {
             seed,
             servers: settings.voters,
+            observers: settings.observers,
             clients: settings.clients,
             duration: Measure::of_seed(seed, settings.duration).duration,
+            patience: settings.patience,
             rough: !settings.faults.is_empty(),
-            habits: Habits {
-                observers: settings.observers.unwrap_or_default(),
-                ..Habits::default()
-            },
             ..Setting::default()
         }
     }
@@ -105,8 +108,9 @@ impl Setting {
         Settings {
             voters: self.servers,
             clients: self.clients,
-            observers: Some(self.habits.observers).filter(|observers| *observers > 0),
+            observers: self.observers,
             duration: Some(self.duration),
+            patience: self.patience,
             faults: if self.rough { Kind::all() } else { BTreeSet::new() },
             ..Settings::default()
         }

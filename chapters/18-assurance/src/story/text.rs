@@ -42,18 +42,21 @@ impl fmt::Display for Setting {
         if let Some(servers) = self.servers {
             writeln!(f, "servers {servers}")?;
         }
+        if let Some(observers) = self.observers {
+            writeln!(f, "observers {observers}")?;
+        }
         if self.clients > 0 {
             writeln!(f, "clients {}", self.clients)?;
         }
         writeln!(f, "duration {}", written(self.duration))?;
+        if self.patience != Setting::default().patience {
+            writeln!(f, "patience {}", written(self.patience))?;
+        }
         if self.rough {
             writeln!(f, "network rough")?;
         }
         self.down.iter().try_for_each(|node| writeln!(f, "down {node}"))?;
         let (habits, usual) = (&self.habits, Habits::default());
-        if habits.observers != usual.observers {
-            writeln!(f, "observers {}", habits.observers)?;
-        }
         if habits.tick != usual.tick {
             writeln!(f, "tick {}", written(habits.tick))?;
         }
@@ -104,15 +107,16 @@ impl Story {
             "world" => setting.world = world(rest)?,
             "seed" => setting.seed = number(word, rest)?,
             "servers" => setting.servers = Some(number(word, rest)?),
+            "observers" => setting.observers = Some(number(word, rest)?),
             "clients" => setting.clients = number(word, rest)?,
             "duration" => setting.duration = read(rest)?,
+            "patience" => setting.patience = read(rest)?,
             "network" => setting.rough = one_of(word, rest, ["friendly", "rough"])?,
             "down" => {
                 for node in rest.split_whitespace() {
                     setting.down.insert(node.parse()?);
                 }
             }
-            "observers" => habits.observers = number(word, rest)?,
             "tick" => habits.tick = read(rest)?,
             "window" => habits.window = number(word, rest)?,
             "from-disk" => habits.from_disk = one_of(word, rest, ["no", "yes"])?,
@@ -137,8 +141,7 @@ impl Story {
         if members && (setting.clients > 0 || setting.servers.is_none_or(|n| n < 2)) {
             return Err("a world of members has `servers 2` or more, and no clients".into());
         }
-        let observers = setting.habits.observers;
-        if !members && setting.habits != (Habits { observers, ..Habits::default() }) {
+        if !members && setting.habits != Habits::default() {
             let only = "tick, window, from-disk, snapshot-every and epoch-length";
             return Err(format!("{only} are said of `world members` only"));
         }
@@ -153,11 +156,14 @@ impl Story {
                 return Err(format!("`{}` is done in `world {other}` only", cue.act));
             }
         }
-        let Some(servers) = setting.servers.map(|voters| voters + setting.habits.observers) else {
+        // How many observers an ensemble has besides the seed may say.
+        if members && setting.patience != Setting::default().patience {
+            return Err("patience is said of `world ensemble` only".into());
+        }
+        let observers = setting.observers.unwrap_or(if members { 0 } else { 2 });
+        let Some(most) = setting.servers.map(|voters| voters + observers) else {
             return Ok(());
         };
-        // An ensemble may have observers besides; and which, the seed says.
-        let most = if members { servers } else { servers + 2 };
         let named = self.cues.iter().flat_map(|cue| cue.act.nodes());
         let stranger = named.chain(setting.down.iter().copied()).find(|node| match node {
             machines::NodeId::Server(number) => *number > most,
@@ -217,6 +223,6 @@ fn expectation(word: &str) -> Result<Option<String>, String> {
 }
 
 /// What a line can begin with.
-const WORDS: &str = "world, seed, servers, clients, duration, network, down, observers, tick, \
-    window, from-disk, snapshot-every, epoch-length, mutant, expect, hash; and the cues: at, \
+const WORDS: &str = "world, seed, servers, observers, clients, duration, patience, network, \
+    down, tick, window, from-disk, snapshot-every, epoch-length, mutant, expect, hash; and the cues: at, \
     after, then, when";
