@@ -115,6 +115,9 @@ fn what_a_judge_said_is_understood() {
     assert_eq!(heard, Heard { checks: checks(&["Z11"]), seed: Some(7), states: None });
     let heard = Judge::Swarm.heard("seed 3: 1 servers\nto see it again: ENSEMBLE_SEED=3 ...");
     assert_eq!(heard, Heard { checks: checks(&["V3"]), seed: Some(3), states: None });
+    let ended = "seed 5: 1 servers\n  at 1.2s panic: it cannot be (bad)\nto see it again: ...";
+    let heard = Judge::Swarm.heard(ended);
+    assert_eq!(heard, Heard { checks: checks(&["panic"]), seed: Some(5), states: None });
     let heard = Judge::Members.heard("thread 'a' panicked at chapters/09: no hole in a history");
     assert_eq!(heard.checks, checks(&["panic"]));
     let heard = Judge::Swarm.heard("panicked at x: never reached in 200 seeds: [\"TRUNC\"]");
