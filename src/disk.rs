@@ -2,9 +2,9 @@
 //!
 //! Forcing a disk takes as long as thousands of steps, so it happens on a thread of its own.
 //! Whatever was given meanwhile waits together: all writes are carried out, the disk is forced
-//! once, and all tickets among them are answered. Only when one client talks and nobody else, to a
-//! server that stands alone, a fast disk is forced on the spot: there is nothing to do meanwhile,
-//! and two changes of thread take a third of the client's time.
+//! once, and all tickets among them are answered. Only when one client talks and nobody else, a fast
+//! disk is forced on the spot: there is nothing to do meanwhile, and two changes of thread take a
+//! good part of the client's time.
 //!
 //! Always true:
 //! - a ticket is answered after a force that came after every write given before it;

@@ -15,6 +15,7 @@ mod hands;
 mod inbox;
 mod link;
 mod listener;
+mod lull;
 mod notices;
 mod outgoing;
 mod sockets;

@@ -12,17 +12,16 @@ use super::codec::Codec;
 use super::dial::Dialler;
 use super::inbox::Inbox;
 use super::link::Link;
+use super::lull::Lull;
 use super::notices;
 use super::timers::Timers;
 use crate::disk::{DiskThread, Job};
 
 /// For how long only one client must have talked for the others not to be waited for.
 ///
-/// Only a server that stands alone waits for its disk so. A member of an ensemble never does: a
-/// write needs the fastest disks of a quorum, and whoever waits for its own one makes it count even
-/// when it is the slowest, and merges fewer writes into a force. Measured with `ensemble bench` on
-/// three servers: half of all writes of one client came back a sixth sooner, but one in a hundred
-/// took twice as long, and two clients got a quarter less done.
+/// Only a server that stands alone goes by who talks. A member of an ensemble hears of most writes
+/// from its leader, whoever made them, so it goes by how they come: see [`Lull`]. If it waited for
+/// its disk with two clients or more, they would get a quarter less done.
 const ALONE: Duration = Duration::from_millis(5);
 
 /// So many jobs are little: a write or two, and the force.
@@ -54,6 +53,8 @@ pub(super) struct Hands {
     /// The client that talked last, and since when only it has.
     talker: u64,
     talks_since: Duration,
+    /// How writes come.
+    lull: Lull,
 }
 
 impl Hands {
@@ -72,6 +73,7 @@ impl Hands {
             jobs: Vec::new(),
             talker: 0,
             talks_since: Duration::ZERO,
+            lull: Lull::default(),
         }
     }
 
@@ -232,10 +234,23 @@ impl Hands {
         }
     }
 
+    /// Whether one client writes, and nobody else.
+    pub(super) fn lull(&self) -> bool {
+        self.lull.holds()
+    }
+
+    /// Notes that the disk was forced.
+    pub(super) fn forced(&mut self) {
+        self.lull.forced(self.begun.elapsed());
+    }
+
     pub(super) fn give_to_disk(&mut self) {
         if !self.jobs.is_empty() {
-            let alone = self.begun.elapsed() > self.talks_since + ALONE;
-            let on_the_spot = self.dialler.is_none() && alone && self.jobs.len() <= LITTLE;
+            let now = self.begun.elapsed();
+            let on_the_spot = match self.dialler {
+                Some(_) => self.lull.give(&self.jobs, now),
+                None => now > self.talks_since + ALONE && self.jobs.len() <= LITTLE,
+            };
             self.disk.give(std::mem::take(&mut self.jobs), on_the_spot);
         }
     }
