@@ -3,6 +3,13 @@
 //! `ENSEMBLE_SEEDS=2000` runs so many seeds, from `ENSEMBLE_FIRST` on. `ENSEMBLE_SEED=7` runs one and
 //! prints its whole trace. `ENSEMBLE_VOTERS=1` lets every run have so many voters.
 
+#[path = "18-assurance/bad_histories.rs"]
+mod bad_histories;
+#[path = "18-assurance/speech.rs"]
+mod speech;
+#[path = "18-assurance/stage.rs"]
+mod stage;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;

@@ -105,7 +105,7 @@ invariants! {
     S16: "Two clients got the same place in the queue, or one was put in the wrong place.",
     /// Nothing is done or told without permission.
     S17: "Someone could see or change what the list does not allow them.",
-    /// The digest in the log is that of the tree.
+    /// Every replica has the tree and the digest of the model, after every transaction.
     S18: "Servers that applied the same transactions do not hold the same tree.",
     /// Every answer is the reference model's.
     S19: "The service answered something else than ZooKeeper's rules say.",

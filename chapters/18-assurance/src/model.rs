@@ -139,6 +139,11 @@ impl Model {
         self.nodes.iter().filter(|(_, node)| mine(node)).map(|(path, _)| path.clone()).collect()
     }
 
+    /// How many ephemeral nodes there are.
+    pub fn ephemerals_count(&self) -> usize {
+        self.nodes.values().filter(|node| node.owner().is_some()).count()
+    }
+
     /// The digest, counted anew from all nodes.
     pub fn counted_digest(&self) -> u64 {
         self.nodes.iter().fold(0, |sum: u64, (path, node)| sum.wrapping_add(node.digest(path)))

@@ -385,7 +385,7 @@ impl Run {
     fn end(&mut self) -> Verdict {
         let quiet = Duration::from_secs(if self.starters.len() == 1 { 30 } else { 5 });
         self.pass(self.measure.of(quiet))?;
-        self.history.borrow().judge(self.witness.borrow().all().model())?;
+        self.witness.borrow().judge_history(&self.history.borrow())?;
         self.hands.black_out(&mut self.world);
         self.pass(Duration::from_secs(1))?;
         for number in 1..=self.starters.len() as u64 {

@@ -13,11 +13,13 @@
 //! - what was applied anywhere is never forgotten, whatever happens to the servers.
 
 mod chronicle;
+mod clients;
 mod disk;
 mod judge;
 mod line;
 mod offers;
 mod recovery;
+mod replica;
 mod view;
 
 use std::collections::BTreeMap;
@@ -33,9 +35,10 @@ use zab::{Ceased, Packet, Told};
 use zxid::{ServerId, SessionId, Zxid};
 
 pub(crate) use chronicle::Chronicle;
-pub(crate) use view::View;
+use view::View;
 
-use crate::invariants::{Broken, Invariant, Verdict, durability, replicas, sessions, tree};
+use crate::history::History;
+use crate::invariants::{Broken, Invariant, Verdict, durability, order, replicas, sessions, tree};
 use crate::model::Model;
 
 /// What is known of all servers from outside.
@@ -50,14 +53,14 @@ pub struct Witness {
 
 impl Witness {
     /// A witness of servers that have never started. The one server of a world is its own quorum.
-    pub(crate) fn new(members: Members, empty: Model) -> Witness {
+    pub fn new(members: Members, empty: Model) -> Witness {
         let servers = members.voters().chain(members.observers());
         let views = servers.map(|server| (server.0 as u64, View::new(server.0 as u64))).collect();
         Witness { laws: Laws::new(members.clone()), members, views, all: Chronicle::new(empty) }
     }
 
     /// One server, and what all have done.
-    pub(crate) fn of(&mut self, server: u64) -> (&mut View, &mut Chronicle) {
+    fn of(&mut self, server: u64) -> (&mut View, &mut Chronicle) {
         let view = self.views.get_mut(&server).expect("the witness knows every server");
         (view, &mut self.all)
     }
@@ -68,7 +71,7 @@ impl Witness {
     }
 
     /// The server starts, and `found` is what its disk held.
-    pub(crate) fn started(&mut self, server: u64, found: &Recovered, power_lost: bool) -> Verdict {
+    pub fn started(&mut self, server: u64, found: &Recovered, power_lost: bool) -> Verdict {
         let (view, all) = self.of(server);
         // What was said before the end was said; of the rest of that batch nobody heard.
         view.judge_said(all)?;
@@ -91,7 +94,7 @@ impl Witness {
     }
 
     /// Whether the laws hold.
-    pub(crate) fn lawful(&self) -> Verdict {
+    pub fn lawful(&self) -> Verdict {
         match self.laws.broken() {
             Some(sync::laws::Broken { law, what }) => {
                 Err(Broken { invariant: Invariant::Law(*law), what: what.clone() })
@@ -155,7 +158,7 @@ impl Witness {
     }
 
     /// A server gives its disk something to write. `leads` says whether it is its own will.
-    pub(crate) fn writes(&mut self, server: u64, write: &Write, leads: bool) -> Verdict {
+    pub fn writes(&mut self, server: u64, write: &Write, leads: bool) -> Verdict {
         let last = self.all.last();
         let (view, all) = self.of(server);
         let applied = view.applied;
@@ -186,21 +189,21 @@ impl Witness {
     }
 
     /// A server's disk is about to carry out a write.
-    pub(crate) fn carries_out(&mut self, server: u64, write: &Write) {
+    pub fn carries_out(&mut self, server: u64, write: &Write) {
         if !self.is_alone() {
             self.laws.wrote(id(server), write);
         }
     }
 
     /// A server's disk has forced everything that it wrote.
-    pub(crate) fn has_forced(&mut self, server: u64) {
+    pub fn has_forced(&mut self, server: u64) {
         if !self.is_alone() {
             self.laws.forced(id(server));
         }
     }
 
     /// A server learns that its disk has failed.
-    pub(crate) fn fails(&mut self, server: u64) {
+    pub fn fails(&mut self, server: u64) {
         let (view, _) = self.of(server);
         view.disk.fail();
         if !self.is_alone() {
@@ -210,11 +213,16 @@ impl Witness {
 
     /// A server asks its disk for entries that a learner lacks.
     pub(crate) fn looks_up(&mut self) {
-        self.all.coverage.saw("a learner is sent what is on disk");
+        self.saw("a learner is sent what is on disk");
+    }
+
+    /// Counts something that was reached.
+    pub(crate) fn saw(&mut self, what: impl Into<String>) {
+        self.all.coverage.saw(what);
     }
 
     /// A server has its place in the ensemble.
-    pub(crate) fn joins(&mut self, server: u64, serving: Told, state: &State) -> Verdict {
+    pub fn joins(&mut self, server: u64, serving: Told, state: &State) -> Verdict {
         self.applied(server, state)?;
         self.laws.told(id(server), &serving);
         let (view, all) = self.of(server);
@@ -226,7 +234,7 @@ impl Witness {
     }
 
     /// A server has lost its place.
-    pub(crate) fn leaves(&mut self, server: u64, why: Ceased) -> Verdict {
+    pub fn leaves(&mut self, server: u64, why: Ceased) -> Verdict {
         self.laws.told(id(server), &Told::Ceased(why));
         let (view, all) = self.of(server);
         view.serves = false;
@@ -235,12 +243,12 @@ impl Witness {
     }
 
     /// A connection between servers is open.
-    pub(crate) fn meets(&mut self, server: u64, peer: sync::Peer) {
+    pub fn meets(&mut self, server: u64, peer: sync::Peer) {
         self.laws.opened(id(server), peer);
     }
 
     /// A server says something to another.
-    pub(crate) fn tells(&mut self, server: u64, to: sync::Peer, message: &Message) -> Verdict {
+    pub fn tells(&mut self, server: u64, to: sync::Peer, message: &Message) -> Verdict {
         self.laws.sent(id(server), to, message);
         let (view, all) = self.of(server);
         if let (sync::Peer::Quorum(to), Message::Quorum(packet)) = (to, message)
@@ -258,7 +266,7 @@ impl Witness {
     }
 
     /// A server hears something from another. A leader hears of sessions so.
-    pub(crate) fn hears(&mut self, server: u64, from: sync::Peer, message: &Message) -> Verdict {
+    pub fn hears(&mut self, server: u64, from: sync::Peer, message: &Message) -> Verdict {
         self.laws.received(id(server), from, message);
         let (view, _) = self.of(server);
         match message {
@@ -279,7 +287,7 @@ impl Witness {
     }
 
     /// A server has applied what its state says.
-    pub(crate) fn applied(&mut self, server: u64, state: &State) -> Verdict {
+    pub fn applied(&mut self, server: u64, state: &State) -> Verdict {
         let view = &self.views[&server];
         let (before, now) = (view.applied, state.last);
         if before == now {
@@ -336,15 +344,31 @@ impl Witness {
         replicas::holds_all(server, recovery::difference(self.all.model(), state))
     }
 
+    /// Judges what clients were told, over the whole run.
+    pub fn judge_history(&self, history: &History) -> Verdict {
+        history.judge(self.all.model())?;
+        history.replies.iter().try_for_each(|reply| {
+            let made = self.all.maker(Zxid(reply.position));
+            order::never_lost(reply, self.all.last(), made)
+        })
+    }
+
     /// Whether the world has one server, which stands alone.
     fn is_alone(&self) -> bool {
         self.views.len() == 1
     }
 
-    /// A server's batch is done: judges all that was said in it.
-    pub(crate) fn judge(&mut self, server: u64) -> Verdict {
+    /// A server finds that its tree is not what a transaction says that it must be.
+    pub(crate) fn mismatch(&mut self, server: u64, zxid: Zxid) -> Verdict {
+        // Effects of what comes after a snapshot may be there before their transactions.
+        let fuzzy = zxid < self.views[&server].disk.fuzzy();
+        replicas::as_foretold(server, zxid, fuzzy)
+    }
+
+    /// A server's batch is done: judges all that was said in it, and what the server holds.
+    pub fn judge(&mut self, server: u64, state: &State) -> Verdict {
         let (view, all) = self.of(server);
-        view.judge(all)
+        view.judge(all, state)
     }
 }
 

@@ -13,7 +13,7 @@ use server::{Connection, Message, Notice, Server, Zk};
 use super::wire::Wires;
 use crate::invariants::Verdict;
 use crate::vocabulary::{self, Found, Peer, Sim, Timer, Told};
-use crate::witness::{Chronicle, View, Witness};
+use crate::witness::Witness;
 
 /// The production server, and what its host does: it cuts frames and names things.
 pub struct ServerHost {
@@ -65,12 +65,12 @@ impl ServerHost {
     /// Takes one event; says what is broken, if something is.
     pub fn step(&mut self, event: Event<Sim>, out: &mut Effects<Sim>) {
         self.effects.set_now(out.now());
-        self.seen(|view, _| view.at(out.now().monotonic));
+        self.witness.borrow_mut().at(self.number, out.now().monotonic);
         // A server sends what it has to say at the end of its batch.
         let done = event == Event::Drained;
         let mut verdict = self.take(event, out);
         if done && verdict.is_ok() {
-            verdict = self.witness.borrow_mut().judge(self.number);
+            verdict = self.witness.borrow_mut().judge(self.number, self.server.state());
         }
         if let Err(broken) = verdict {
             out.answer(Told::Broken(broken));
@@ -111,7 +111,7 @@ impl ServerHost {
             Event::Flushed(peer) => Event::Flushed(theirs(peer)),
             Event::Expired(Timer::Server(timer)) => Event::Expired(timer),
             Event::Durable(ticket) => {
-                self.seen(|view, _| view.forced(ticket));
+                self.witness.borrow_mut().is_forced(self.number, ticket);
                 Event::Durable(ticket)
             }
             Event::Failed(ticket, fault) => {
@@ -131,7 +131,7 @@ impl ServerHost {
         match peer {
             Peer::Client(connection) => {
                 self.lines.insert(connection, (Framer::new(Framer::LIMIT), BytesMut::new()));
-                self.seen(|view, _| view.opened(connection.number, connection.from));
+                self.witness.borrow_mut().opened(self.number, connection.number, connection.from);
             }
             peer => {
                 self.forget(peer);
@@ -144,7 +144,7 @@ impl ServerHost {
         match peer {
             Peer::Client(connection) => {
                 self.lines.remove(&connection);
-                self.seen(|view, _| view.closed(connection.number));
+                self.witness.borrow_mut().closed(self.number, connection.number);
             }
             Peer::Election(link) => self.wires.forget(link),
             Peer::Quorum(_) | Peer::Server(_) => {}
@@ -165,7 +165,7 @@ impl ServerHost {
         while let Some((framer, bytes)) = self.lines.get_mut(&connection) {
             let message = match framer.cut(bytes) {
                 Ok(Some(Cut::Frame(frame))) => {
-                    self.seen(|view, all| view.heard(all, connection.number, &frame));
+                    self.witness.borrow_mut().asked(self.number, connection.number, &frame);
                     Message::Frame(frame)
                 }
                 Ok(Some(Cut::Word(word))) => Message::Word(word),
@@ -210,9 +210,12 @@ impl ServerHost {
                     matches!(self.role, Some(Role::Alone | Role::Member(ServerState::Leading)));
                 witness.writes(self.number, write, leads)?;
             }
-            Effect::Sync(ticket) => witness.of(self.number).0.disk.asked_to_force(*ticket),
+            Effect::Sync(ticket) => witness.asked_to_force(self.number, *ticket),
             Effect::Answer(notice) => {
-                witness.of(self.number).1.coverage.saw(name(notice));
+                witness.saw(name(notice));
+                if let Notice::DigestMismatch { zxid } = notice {
+                    witness.mismatch(self.number, *zxid)?;
+                }
                 if let Notice::Joined { role, leader, epoch, .. } = notice {
                     self.role = Some(Role::Member(*role));
                     let (role, leader, epoch) = (*role, *leader, *epoch);
@@ -285,13 +288,7 @@ impl ServerHost {
     }
 
     fn said(&self, connection: Connection, bytes: &Bytes) -> Verdict {
-        self.witness.borrow_mut().of(self.number).0.said(connection.number, bytes)
-    }
-
-    fn seen<T>(&self, with: impl FnOnce(&mut View, &mut Chronicle) -> T) -> T {
-        let mut witness = self.witness.borrow_mut();
-        let (view, all) = witness.of(self.number);
-        with(view, all)
+        self.witness.borrow_mut().said(self.number, connection.number, bytes)
     }
 }
 

@@ -1,9 +1,9 @@
-//! S1 to S4: the order of requests, answers and transactions.
+//! S1 to S5, and S7: the order of requests, answers and transactions.
 
 use consistency::{Operation, Reply, Violation};
 use zxid::{SessionId, Zxid};
 
-use super::Invariant::{S1, S2, S3, S4, S7};
+use super::Invariant::{S1, S2, S3, S4, S5, S7};
 use super::{Broken, Invariant, Verdict, holds};
 
 /// S1. The operations on one node have an order that real time allows.
@@ -35,6 +35,16 @@ pub fn named_rightly(session: SessionId, xid: i32, named: Zxid, became: Option<Z
     holds(S2, became == Some(named), || {
         let became = became.map_or("none".into(), |zxid| zxid.to_string());
         format!("request {xid} of {session} is answered as {named}; the log has {became}")
+    })
+}
+
+/// S5. What a client was told or shown is there at the end: a write as its own session's, made by
+/// `made`, and nothing after the `last` transaction.
+pub fn never_lost(reply: &Reply, last: Zxid, made: Option<SessionId>) -> Verdict {
+    let position = Zxid(reply.position);
+    let there = made == Some(SessionId(reply.session)) || !reply.write;
+    holds(S5, there && position <= last, || {
+        format!("{reply:?} tells of {position}, which is not there; the last is {last}")
     })
 }
 

@@ -29,6 +29,20 @@ pub fn same_state(server: u64, zxid: Zxid, found: (u64, usize), expected: (u64, 
     })
 }
 
+/// S18. What a server holds is what the transactions make of it that it has applied.
+pub fn holds_what_it_applied(server: u64, zxid: Zxid, difference: Option<String>) -> Verdict {
+    holds(S18, difference.is_none(), || {
+        format!("after {zxid}, on server {server}, {}", difference.unwrap_or_default())
+    })
+}
+
+/// S18. A server finds the tree to be what a transaction says that it must be.
+pub fn as_foretold(server: u64, zxid: Zxid, same: bool) -> Verdict {
+    holds(S18, same, || {
+        format!("after {zxid} the tree of server {server} has not the digest that the log says")
+    })
+}
+
 /// S18. When all is well, every server holds what all that was ever committed leads to.
 pub fn holds_all(server: u64, difference: Option<String>) -> Verdict {
     holds(S18, difference.is_none(), || {

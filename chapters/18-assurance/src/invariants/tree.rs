@@ -53,6 +53,11 @@ pub(crate) fn answered(
     })
 }
 
+/// S6. An answer that is wrong is not one between the parts of a multi.
+pub fn seen_whole(zxid: Zxid, what: &str, whole: bool) -> Verdict {
+    holds(S6, whole, || format!("{what}: that is only a part of {zxid}"))
+}
+
 /// Which invariant a difference breaks, if there is one.
 fn difference(
     logged: Result<&Txn, ErrorCode>,
@@ -63,6 +68,7 @@ fn difference(
         (_, Err(ErrorCode::NoAuth)) | (Err(ErrorCode::NoAuth), _) => Some(S17),
         (_, Err(ErrorCode::BadVersion)) | (Err(ErrorCode::BadVersion), _) => Some(S15),
         (Ok(logged), Ok(expected)) => different(logged, expected),
+        (_, Ok(Txn::Multi(_))) => Some(S6),
         (Ok(_), Err(_)) | (Err(_), _) => Some(S19),
     }
 }
@@ -78,6 +84,8 @@ fn different(logged: &Txn, expected: &Txn) -> Option<Invariant> {
                 && logged.iter().position(failing) == expected.iter().position(failing);
             (!same).then_some(S6)
         }
+        // One part of a multi, in place of the whole.
+        (_, Txn::Multi(_)) => Some(S6),
         (logged, expected) if logged == expected => None,
         (Txn::SetData(logged), Txn::SetData(expected)) if logged.version != expected.version => {
             Some(S15)
@@ -87,6 +95,7 @@ fn different(logged: &Txn, expected: &Txn) -> Option<Invariant> {
         }
         (Txn::SetAcl(_), Txn::SetAcl(_)) => Some(S17),
         (Txn::Create(logged), Txn::Create(expected)) if logged.path != expected.path => Some(S16),
+        (Txn::Create(logged), Txn::Create(expected)) if logged.acl != expected.acl => Some(S17),
         _ => Some(S19),
     }
 }

@@ -135,6 +135,22 @@ impl Chronicle {
         model
     }
 
+    /// What nobody may see: the states between the parts of a multi.
+    pub(crate) fn halves(&self, zxid: Zxid) -> Vec<Model> {
+        let decoded = self.payload(zxid).map(|payload| Txn::decode_payload(payload));
+        let Some(Ok((header, Txn::Multi(parts), _))) = decoded else { return Vec::new() };
+        let before = self.entries.partition_point(|entry| entry.zxid < zxid);
+        let mut model = match before.checked_sub(1) {
+            Some(index) => self.model_at(self.entries[index].zxid),
+            None => self.empty.clone(),
+        };
+        let done = parts.iter().take(parts.len().saturating_sub(1)).map(|part| {
+            model.apply(&header, part);
+            model.clone()
+        });
+        done.collect()
+    }
+
     /// The transactions after one, up to and with another.
     pub(crate) fn between(&self, after: Zxid, to: Zxid) -> impl Iterator<Item = &Bytes> {
         let from = self.entries.partition_point(|entry| entry.zxid <= after);
@@ -146,6 +162,12 @@ impl Chronicle {
     pub(crate) fn payload(&self, zxid: Zxid) -> Option<&Bytes> {
         let index = self.entries.binary_search_by_key(&zxid, |entry| entry.zxid).ok()?;
         Some(&self.entries[index].payload)
+    }
+
+    /// For which session a transaction was made, if it is there.
+    pub(crate) fn maker(&self, zxid: Zxid) -> Option<SessionId> {
+        let header: TxnHeader = jute::from_slice(self.payload(zxid)?).ok()?;
+        Some(header.session)
     }
 
     /// The digest of the tree, and the number of sessions, after a transaction.

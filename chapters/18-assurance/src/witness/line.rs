@@ -150,6 +150,17 @@ impl Line {
         Ok(())
     }
 
+    /// Whether an answer is what a server would say that has done a part of a multi.
+    pub(super) fn shows_a_half(
+        &self,
+        halves: &[Model],
+        ask: &Ask,
+        answer: &Result<Vec<u8>, i32>,
+    ) -> bool {
+        let told = |half: &Model| half.answer(ask, &self.who, self.session);
+        halves.iter().any(|half| told(half).map_err(|code| code.code()) == *answer)
+    }
+
     /// Takes the request that an answer is to, from those that may overtake others.
     pub(super) fn take_aside(&mut self, xid: i32) -> Option<Waiting> {
         let index = self.aside.iter().position(|waiting| waiting.header.xid == xid)?;

@@ -19,9 +19,10 @@ use super::chronicle::{Asked, Chronicle, apply};
 use super::disk::Disk;
 use super::line::{Line, Waiting};
 use super::offers::Offers;
+use super::replica::Touched;
 use crate::ask::Ask;
 use crate::invariants::watching::Told;
-use crate::invariants::{Verdict, order, sessions, tree, watching};
+use crate::invariants::{Verdict, order, replicas, sessions, tree, watching};
 use crate::model::{CONFIG, Model, normal};
 
 /// A server, as it is seen from outside.
@@ -36,6 +37,8 @@ pub(crate) struct View {
     /// Whether it has its place in the ensemble.
     pub(super) serves: bool,
     pub(crate) disk: Disk,
+    /// What of its state is to be compared with the model.
+    touched: Touched,
     /// As a leader: what it has offered to its learners.
     pub(super) offers: Offers,
     lines: BTreeMap<u64, Line>,
@@ -68,6 +71,7 @@ impl View {
         self.serves = true;
         self.applied = state.last;
         self.model = all.model_at(state.last);
+        self.touched = Touched::everything();
         // When the server wrote there who the members are is its own affair.
         if let (Some(node), Some(own)) = (self.model.nodes.get_mut(CONFIG), state.tree.node(CONFIG))
         {
@@ -167,13 +171,19 @@ impl View {
         })
     }
 
-    /// The batch is done: judges all that was said in it. Nothing may be owed any more.
-    pub(super) fn judge(&mut self, all: &mut Chronicle) -> Verdict {
+    /// The batch is done: judges all that was said in it, and the state. Nothing may be owed any
+    /// more.
+    pub(super) fn judge(&mut self, all: &mut Chronicle, state: &State) -> Verdict {
         self.judge_said(all)?;
         self.lines.retain(|_, line| !line.gone);
         // What is applied was told in the same batch.
         self.advance(all, self.applied)?;
         let zxid = self.model.zxid;
+        // Effects of what comes after a snapshot may be there before their transactions.
+        if state.last == zxid && zxid >= self.disk.fuzzy() {
+            let difference = self.touched.compare(&self.model, state);
+            replicas::holds_what_it_applied(self.server, zxid, difference)?;
+        }
         self.lines.iter_mut().try_for_each(|(connection, line)| {
             line.batch_is_over();
             watching::all_told(*connection, &line.owed, zxid)?;
@@ -321,7 +331,10 @@ impl View {
         let Some(line) = lines.get_mut(&connection) else { return Ok(()) };
         watching::told_before_shown(connection, &line.owed, zxid)?;
         if !ask.writes() {
-            line.answered_read(connection, model, &ask, &answer)?;
+            line.answered_read(connection, model, &ask, &answer).or_else(|broken| {
+                let half = line.shows_a_half(&all.halves(zxid), &ask, &answer);
+                tree::seen_whole(zxid, &broken.what, !half).and(Err(broken))
+            })?;
         }
         Ok(())
     }
@@ -348,6 +361,7 @@ impl View {
     fn advance(&mut self, all: &Chronicle, zxid: Zxid) -> Verdict {
         order::shows_no_older(zxid, self.model.zxid)?;
         for payload in all.between(self.model.zxid, zxid) {
+            self.touched.by(payload);
             let changes = apply(&mut self.model, payload);
             for line in self.lines.values_mut() {
                 changes.iter().for_each(|change| line.changed(change));
