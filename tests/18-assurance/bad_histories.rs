@@ -210,6 +210,7 @@ fn alien(stage: &Stage, words: &[&str]) -> Entry {
 }
 
 /// What only clients know: `from 1 to 2 alice reads 7`, or `from 1 on` if it was never answered;
+/// `sees` where no sync came before, and the past may be shown;
 /// `from 1 to 2 alice's write 3 is answered at 1.4`.
 fn client_side(stage: &mut Stage, from: u64, words: &[&str]) -> Verdict {
     let nanos = Duration::from_nanos;
@@ -220,10 +221,13 @@ fn client_side(stage: &mut Stage, from: u64, words: &[&str]) -> Verdict {
     };
     let history = &mut stage.history;
     match rest {
-        [name, what @ ("writes" | "reads"), value] => {
-            let value = value.parse().expect("a value");
+        [name, what @ ("writes" | "reads" | "sees"), value] => {
+            let (value, client) = (value.parse().expect("a value"), u32::from(name.as_bytes()[0]));
             let action = if *what == "writes" { Action::Write(value) } else { Action::Read(value) };
-            let id = history.begin(0, u32::from(name.as_bytes()[0]), action, nanos(from));
+            let id = match *what {
+                "sees" => history.begin_plain(0, client, nanos(from)),
+                _ => history.begin(0, client, action, nanos(from)),
+            };
             if let Some(until) = until {
                 history.end(0, id, nanos(until), Some(action));
             }

@@ -1,17 +1,23 @@
 //! What the programs were told: the history that is judged when a run is over.
+//!
+//! What was read from registers is judged as it comes, too, by trying all orders of the operations
+//! that came last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use consistency::{Action, OpId, Operation, Reply};
 use zxid::{SessionId, Zxid};
 
 use crate::coverage::Coverage;
-use crate::invariants::{Verdict, order, watching};
+use crate::invariants::{Broken, Verdict, order, watching};
 use crate::model::Model;
 
 /// How many operations on one register are judged together.
 const REGISTER_LIMIT: usize = 40;
+
+/// How many operations on one register, the last ones, are judged whenever one more has ended.
+const WINDOW: usize = 12;
 
 /// The node at and below which programs use access control lists.
 pub(crate) const LISTED: &str = "/n0";
@@ -32,6 +38,8 @@ pub struct History {
     pub replies: Vec<Reply>,
     /// The operations on each register, by the number of the register.
     pub registers: BTreeMap<usize, Vec<Operation>>,
+    /// Reads of each register that may show the past, since no sync came before them.
+    pub plain: BTreeMap<usize, Vec<Operation>>,
     /// Watches that have not fired, by program and number.
     pub armed: BTreeMap<(u64, u64), Armed>,
     /// Asks without an answer, by program and number.
@@ -45,6 +53,10 @@ pub struct History {
     /// Whether there are several servers, so that a read may show the past.
     pub many: bool,
     last: u32,
+    /// What is broken already, by what was read from a register.
+    broken: Option<Broken>,
+    /// The number that stands for each session among the clients of registers.
+    clients: BTreeMap<SessionId, u32>,
 }
 
 impl History {
@@ -97,6 +109,20 @@ impl History {
         self.confirmed += u64::from(write);
     }
 
+    /// The client of registers that a session is. Before there is one, it is somebody else each time.
+    pub fn client(&mut self, session: SessionId) -> u32 {
+        let next = self.name().0;
+        if session == SessionId::NONE { next } else { *self.clients.entry(session).or_insert(next) }
+    }
+
+    /// A program begins to read a register without a sync.
+    pub fn begin_plain(&mut self, register: usize, client: u32, now: Duration) -> OpId {
+        let (id, invoked) = (self.name(), now.as_nanos() as u64);
+        let operation = Operation { id, client, action: Action::Read(0), invoked, answered: None };
+        self.plain.entry(register).or_default().push(operation);
+        id
+    }
+
     /// A program begins an operation on a register.
     pub fn begin(&mut self, register: usize, client: u32, action: Action, now: Duration) -> OpId {
         let (id, invoked) = (self.name(), now.as_nanos() as u64);
@@ -108,19 +134,44 @@ impl History {
     /// An operation on a register is answered: with what was read, or that it is done, or that it
     /// was refused, and then it never was.
     pub fn end(&mut self, register: usize, id: OpId, now: Duration, end: Option<Action>) {
-        let Some(list) = self.registers.get_mut(&register) else { return };
-        match end {
-            Some(action) => {
-                for operation in list.iter_mut().filter(|operation| operation.id == id) {
+        let lists = [self.registers.get_mut(&register), self.plain.get_mut(&register)];
+        for list in lists.into_iter().flatten() {
+            let Some(index) = list.iter().position(|operation| operation.id == id) else {
+                continue;
+            };
+            match end {
+                Some(action) => {
+                    let operation = &mut list[index];
                     (operation.action, operation.answered) = (action, Some(now.as_nanos() as u64));
                 }
+                None => drop(list.remove(index)),
             }
-            None => list.retain(|operation| operation.id != id),
         }
+        if end.is_some() && self.broken.is_none() {
+            self.broken = self.judge_latest(register).err();
+        }
+    }
+
+    /// Judges the last operations on a register: those that must show the newest, which have an
+    /// order that real time allows; and with them the reads that may show the past, which have an
+    /// order in which each session did one thing after another.
+    fn judge_latest(&self, register: usize) -> Verdict {
+        let exact = self.registers.get(&register).map_or(&[][..], Vec::as_slice);
+        order::linearizable(&window(exact.iter().copied(), exact))?;
+        let Some(plain) = self.plain.get(&register) else { return Ok(()) };
+        let mut all: Vec<Operation> = exact.iter().chain(plain).copied().collect();
+        all.sort_by_key(|operation| operation.id);
+        order::sequential(&window(all.iter().copied(), exact))
+    }
+
+    /// Whether all that was read from registers so far could be read.
+    pub fn so_far(&self) -> Verdict {
+        self.broken.clone().map_or(Ok(()), Err)
     }
 
     /// Judges the answers: their order, and what was read from the registers.
     pub fn judge_answers(&self) -> Verdict {
+        self.so_far()?;
         order::writes_in_real_time(&self.replies)?;
         order::session_order(&self.replies)?;
         order::never_back(&self.replies)?;
@@ -137,4 +188,26 @@ impl History {
             watching::nothing_missed(&armed.path, armed.seen, now)
         })
     }
+}
+
+/// The last operations of a history, and the writes whose values they read. To leave out others can
+/// make no good history bad.
+fn window(
+    history: impl DoubleEndedIterator<Item = Operation>,
+    writes: &[Operation],
+) -> Vec<Operation> {
+    let mut window: Vec<Operation> = history.rev().take(WINDOW).collect();
+    let read = |operation: &Operation| match operation.action {
+        Action::Read(value) if operation.answered.is_some() => Some(value),
+        _ => None,
+    };
+    let read: BTreeSet<u64> = window.iter().filter_map(read).collect();
+    let known: BTreeSet<OpId> = window.iter().map(|operation| operation.id).collect();
+    let wanted = |operation: &&Operation| match operation.action {
+        Action::Write(value) => read.contains(&value) && !known.contains(&operation.id),
+        Action::Read(_) => false,
+    };
+    window.extend(writes.iter().filter(wanted));
+    window.sort_by_key(|operation| operation.id);
+    window
 }

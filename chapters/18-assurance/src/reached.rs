@@ -46,6 +46,7 @@ const BY_SEVERAL: &[&str] = &[
     "a learner is brought up to date by DIFF",
     "a server is following",
     "a server is leading",
+    "read a register as it is here: done",
     "sync a register: done",
 ];
 

@@ -264,6 +264,7 @@ impl Run {
                 return Err(broken);
             }
         }
+        self.history.borrow().so_far()?;
         let NodeId::Server(number) = line.node else { return Ok(()) };
         if line.kind == Kind::Refused {
             durability::starts_again(refusal(&line.text))?;

@@ -258,18 +258,21 @@ impl Program {
     }
 
     /// An operation on the register that is in use. Where a read may show the past, a sync comes
-    /// before it, and the two are one operation.
+    /// before most, and the two are one operation.
     fn on_register(&mut self, write: bool, now: Duration) -> Vec<Ask> {
         let mut history = self.history.borrow_mut();
-        let register = history.register();
-        let path = requests::register(register);
-        let value = u64::from(history.name().0);
+        let (register, many) = (history.register(), history.many);
+        let plain = many && !write && self.dice.chance(400);
+        let (path, value) = (requests::register(register), u64::from(history.name().0));
         let action = if write { Action::Write(value) } else { Action::Read(0) };
-        let id = history.begin(register, self.number as u32, action, now);
-        let many = history.many;
+        let client = history.client(self.session);
+        let id = match plain {
+            true => history.begin_plain(register, client, now),
+            false => history.begin(register, client, action, now),
+        };
         drop(history);
         let mut asks = Vec::new();
-        if many && !write {
+        if many && !write && !plain {
             let number = self.number();
             let brings = Some((register, id));
             self.begin(number, UnderWay { brings, ..UnderWay::new("sync a register", false, now) });
@@ -283,7 +286,11 @@ impl Program {
         } else {
             Operation::GetData { path }
         };
-        let what = if write { "write a register" } else { "read a register" };
+        let what = match (write, plain) {
+            (true, _) => "write a register",
+            (false, true) => "read a register as it is here",
+            (false, false) => "read a register",
+        };
         let register = Some((register, id, action));
         self.begin(number, UnderWay { register, ..UnderWay::new(what, write, now) });
         asks.push(Ask::Request { number, operation, watch: None });

@@ -1,6 +1,6 @@
 //! S1 to S5, and S7: the order of requests, answers and transactions.
 
-use consistency::{Operation, Reply, Violation};
+use consistency::{OpId, Operation, Reply, Violation};
 use zxid::{SessionId, Zxid};
 
 use super::Invariant::{S1, S2, S3, S4, S5, S7};
@@ -8,11 +8,12 @@ use super::{Broken, Invariant, Verdict, holds};
 
 /// S1. The operations on one node have an order that real time allows.
 pub fn linearizable(history: &[Operation]) -> Verdict {
-    consistency::linearizable(history).map(drop).map_err(|why| {
-        let named = |op: &&Operation| why.operations.contains(&op.id);
-        let story = history.iter().filter(named).map(|op| format!("; {op}")).collect::<String>();
-        Broken { invariant: S1, what: format!("{why}{story}") }
-    })
+    searched(S1, history, consistency::linearizable(history))
+}
+
+/// S3. The operations on one node have an order in which each session did one thing after another.
+pub fn sequential(history: &[Operation]) -> Verdict {
+    searched(S3, history, consistency::sequential(history))
 }
 
 /// S2. Writes that follow each other in real time have rising zxids.
@@ -72,6 +73,18 @@ pub fn shows_no_older(shown: Zxid, before: Zxid) -> Verdict {
 /// S2. Transactions are committed in rising order.
 pub fn written_in_order(zxid: Zxid, before: Zxid) -> Verdict {
     holds(S2, zxid > before, || format!("{zxid} is committed after {before}"))
+}
+
+fn searched(
+    invariant: Invariant,
+    history: &[Operation],
+    found: Result<Vec<OpId>, Violation>,
+) -> Verdict {
+    found.map(drop).map_err(|why| {
+        let named = |op: &&Operation| why.operations.contains(&op.id);
+        let story = history.iter().filter(named).map(|op| format!("; {op}")).collect::<String>();
+        Broken { invariant, what: format!("{why}{story}") }
+    })
 }
 
 fn judged(invariant: Invariant, replies: &[Reply], verdict: Result<(), Violation>) -> Verdict {
