@@ -73,7 +73,7 @@ pub enum Halt {
 }
 
 /// What a learner takes in from its leader.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Intake {
     leader: ServerId,
     /// Following or observing.

@@ -8,6 +8,8 @@
 mod elections;
 #[path = "18-explore/engine.rs"]
 mod engine;
+#[path = "18-explore/ensembles.rs"]
+mod ensembles;
 #[path = "18-explore/second_engine.rs"]
 mod second_engine;
 

@@ -1,25 +1,25 @@
 //! The command `explore`: every course of a small world of production machines.
 
+mod progress;
+mod row;
+mod world;
+
 use std::fs;
-use std::io::{self, IsTerminal, Write, stderr, stdout};
+use std::io::{self, Write, stdout};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
-use std::time::{Duration, Instant};
 
-use assurance::explore::{
-    Account, Bounds, Configuration, Elections, Graph, Limits, Search, Subject, Tally, elections,
-};
+use assurance::explore::{Account, Bounds, Configuration, Elections, Limits, Subject};
 use clap::Args;
 use election::LogEnd;
 use machines::picture::Picture;
-use serde_json::json;
 
 use crate::explore;
-
-/// How long nothing is said while a search goes on.
-const SILENCE: Duration = Duration::from_millis(500);
+use progress::Progress;
+use row::Row;
+use world::World;
 
 #[derive(Args, Debug)]
 pub(super) struct ExploreArgs {
@@ -89,18 +89,17 @@ impl ExploreArgs {
 
     fn print_list(&self) -> io::Result<()> {
         let mut out = stdout().lock();
-        for it in elections() {
-            let (name, what, states) = (it.name, it.what, it.states);
+        for world in World::all() {
             match self.json {
-                true => writeln!(out, "{}", json!({"name": name, "what": what, "states": states}))?,
-                false => writeln!(out, "{name:20} {:>11} states   {what}", grouped(states))?,
+                true => writeln!(out, "{}", world.json())?,
+                false => writeln!(out, "{}", world.text())?,
             }
         }
         Ok(())
     }
 
     /// What the command line asks for.
-    fn chosen(&self) -> Result<Vec<Configuration<Elections>>, String> {
+    fn chosen(&self) -> Result<Vec<World>, String> {
         if let Some(servers) = self.servers {
             let bounds = Bounds {
                 crashes: self.crashes,
@@ -112,28 +111,26 @@ impl ExploreArgs {
             };
             let subject = Elections::new(vec![LogEnd::default(); servers.into()], bounds);
             let what = "an election of one's own";
-            return Ok(vec![Configuration {
-                name: "election",
-                what,
-                states: 0,
-                subject,
-                promise: true,
-            }]);
+            let (name, states, promise) = ("election", 0, true);
+            let own = Configuration { name, what, states, subject, promise };
+            return Ok(vec![World::Election(own)]);
         }
-        let named = |name: &String| find(name);
         match self.config.is_empty() {
-            true => Ok(elections()),
-            false => self.config.iter().map(named).collect(),
+            true => Ok(World::all()),
+            false => self.config.iter().map(|name| World::named(name)).collect(),
         }
     }
 
-    fn explore_all(&self, chosen: Vec<Configuration<Elections>>) -> io::Result<bool> {
+    fn explore_all(&self, chosen: Vec<World>) -> io::Result<bool> {
         if !self.json {
             writeln!(stdout(), "{}", Row::HEAD)?;
         }
         let mut well = true;
-        for configuration in chosen {
-            well &= self.explore(configuration)?;
+        for world in chosen {
+            well &= match world {
+                World::Election(it) => self.explore(it)?,
+                World::Ensemble(it) => self.explore(it)?,
+            };
         }
         Ok(well)
     }
@@ -149,10 +146,9 @@ impl ExploreArgs {
         let (name, limits) =
             (configuration.name, Limits { states: self.states, depth: self.depth, promise: false });
         let mut search = configuration.search(limits);
-        let mut progress = Progress { name, begun: Instant::now(), said: Instant::now() };
+        let mut progress = Progress::new(name);
         explore::run(&mut search, threads, |search| progress.tell(&search.tally()));
-        let row = Row::new(name, &search, progress.begun.elapsed());
-        progress.end();
+        let row = Row::new(name, &search, progress.end());
         if self.json {
             writeln!(stdout(), "{}", row.json())?;
         } else {
@@ -170,9 +166,7 @@ impl ExploreArgs {
     }
 
     fn draw(&self, name: &str) -> ExitCode {
-        let graph = find(name)
-            .and_then(|it| Graph::of(&it.subject).map_err(|why| format!("{name}: {why}")));
-        let graph = match graph {
+        let graph = match World::named(name).and_then(|world| world.graph()) {
             Ok(graph) => graph,
             Err(why) => return mistake(&why),
         };
@@ -193,11 +187,6 @@ impl ExploreArgs {
     }
 }
 
-fn find(name: &str) -> Result<Configuration<Elections>, String> {
-    let unknown = || format!("there is no world {name}; --list says which there are");
-    elections().into_iter().find(|it| it.name == name).ok_or_else(unknown)
-}
-
 fn mistake(why: &str) -> ExitCode {
     eprintln!("ensemble: {why}");
     ExitCode::from(2)
@@ -216,81 +205,6 @@ fn picture(name: &str, account: &Account) -> String {
     Picture { title: &title, frames: &frames, noise, most, end: &end, broken: true }.svg()
 }
 
-/// What came of a search.
-struct Row {
-    name: &'static str,
-    tally: Tally,
-    seconds: f64,
-    complete: bool,
-    missing: Vec<&'static str>,
-    account: Option<Account>,
-}
-
-impl Row {
-    const HEAD: &str =
-        "world                     states  transitions  depth  seconds  per second  outcome";
-
-    fn new<S: Subject>(name: &'static str, search: &Search<S>, time: Duration) -> Row {
-        Row {
-            name,
-            tally: search.tally(),
-            seconds: time.as_secs_f64(),
-            complete: search.is_complete(),
-            missing: search.missing(),
-            account: search.account(),
-        }
-    }
-
-    /// Whether all that there is held, and happened.
-    fn is_well(&self) -> bool {
-        self.account.is_none() && (self.missing.is_empty() || !self.complete)
-    }
-
-    fn rate(&self) -> u64 {
-        (self.tally.transitions as f64 / self.seconds.max(1e-6)) as u64
-    }
-
-    fn outcome(&self) -> String {
-        match (&self.account, self.complete, self.missing.as_slice()) {
-            (Some(account), ..) => format!("{} does not hold", account.broken.invariant),
-            (None, false, _) => "all holds so far; there is more".to_string(),
-            (None, true, []) => "all holds".to_string(),
-            (None, true, missing) => format!("says little: never {}", missing.join(", never ")),
-        }
-    }
-
-    fn text(&self) -> String {
-        format!(
-            "{:20} {:>11} {:>12} {:>6} {:>8.2} {:>11}  {}",
-            self.name,
-            grouped(self.tally.states),
-            grouped(self.tally.transitions),
-            self.tally.depth,
-            self.seconds,
-            grouped(self.rate()),
-            self.outcome(),
-        )
-    }
-
-    fn json(&self) -> serde_json::Value {
-        let Row { name, tally, seconds, complete, missing, account } = self;
-        json!({
-            "name": name,
-            "states": tally.states,
-            "transitions": tally.transitions,
-            "depth": tally.depth,
-            "ends": tally.ends,
-            "seconds": seconds,
-            "complete": complete,
-            "never": missing,
-            "broken": account.as_ref().map(|it| it.broken.to_string()),
-            "steps": account.as_ref().map(|it| {
-                it.steps.iter().map(|told| told.step.as_str()).collect::<Vec<_>>()
-            }),
-        })
-    }
-}
-
 /// Says how it came to what does not hold.
 fn tell(account: &Account) -> io::Result<()> {
     let mut out = stdout().lock();
@@ -302,49 +216,4 @@ fn tell(account: &Account) -> io::Result<()> {
         }
     }
     writeln!(out)
-}
-
-/// A search that goes on, as a person sees it.
-struct Progress {
-    name: &'static str,
-    begun: Instant,
-    said: Instant,
-}
-
-impl Progress {
-    fn tell(&mut self, tally: &Tally) {
-        if !stderr().is_terminal() || self.said.elapsed() < SILENCE {
-            return;
-        }
-        self.said = Instant::now();
-        let rate = tally.transitions as f64 / self.begun.elapsed().as_secs_f64();
-        eprint!(
-            "\r\x1b[K{}: {} states, {} to go, depth {}, {} transitions a second",
-            self.name,
-            grouped(tally.states),
-            grouped(tally.states - tally.expanded),
-            tally.depth,
-            grouped(rate as u64),
-        );
-    }
-
-    fn end(&self) {
-        if stderr().is_terminal() {
-            eprint!("\r\x1b[K");
-        }
-    }
-}
-
-/// A number with commas.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let from_right = |at: usize| digits.len() - at;
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && from_right(at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

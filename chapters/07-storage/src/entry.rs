@@ -78,7 +78,7 @@ pub enum Write {
 }
 
 /// A question to the disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fetch {
     /// The entries after `from`, up to and with `to`, or as many of them as fit in `bytes`, but at
     /// least one.

@@ -18,7 +18,7 @@ use crate::vocabulary::{self, Ensemble, Timer};
 const WAITING: usize = 64;
 
 /// The connections of the quorum port.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Connections {
     /// Those of the role, open or asked for.
     used: BTreeSet<Peer>,

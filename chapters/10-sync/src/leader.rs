@@ -41,7 +41,7 @@ use link::{Link, Stage};
 const STRANGERS: usize = 64;
 
 /// How far a leader has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Step {
     /// It waits for a quorum to join.
     Joining,
@@ -60,7 +60,7 @@ enum Step {
 }
 
 /// What is on disk, or will be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct OnDisk {
     accepted: u32,
     current: u32,
@@ -68,7 +68,7 @@ struct OnDisk {
 }
 
 /// A server that leads, from the moment when it was elected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leader {
     settings: Arc<Settings>,
     /// The version of the configuration.

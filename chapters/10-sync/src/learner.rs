@@ -31,7 +31,7 @@ const HIGH: usize = 4 << 20;
 const LOW: usize = 1 << 20;
 
 /// A server that follows, or tries to.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Learner {
     settings: Arc<Settings>,
     leader: ServerId,

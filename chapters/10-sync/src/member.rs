@@ -12,6 +12,8 @@
 //!
 //! Book: chapter 10. ZooKeeper: `QuorumPeer.run`.
 
+mod elected;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -29,7 +31,7 @@ use crate::tickets::Tickets;
 use crate::vocabulary::{Ensemble, Message, Peer, Timer};
 
 /// What a member does, and where its history is meanwhile.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Role {
     /// It looks for a leader.
     Looking(History),
@@ -42,7 +44,7 @@ enum Role {
 }
 
 /// One server's part in an ensemble, for as long as its process runs.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     settings: Arc<Settings>,
     election: ElectionServer,

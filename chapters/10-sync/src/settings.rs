@@ -1,5 +1,6 @@
 //! What an operator may choose of an ensemble's inner life. Each field names its key.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,5 +54,12 @@ impl Settings {
     /// The silence after which the other side is given up.
     pub fn sync_time(&self) -> Duration {
         self.tick * self.sync_limit
+    }
+}
+
+/// The settings of a member never change, so that its number stands for them.
+impl Hash for Settings {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.me.hash(state);
     }
 }

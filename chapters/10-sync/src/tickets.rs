@@ -4,13 +4,14 @@
 //! batch of events. Tickets of a role that is over mean nothing to the next.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use machines::{Effects, Ticket};
 
 use crate::vocabulary::Ensemble;
 
 /// Which of a role's tickets is done when one of the member's is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tickets {
     /// The last ticket that was given.
     last: u64,
@@ -58,5 +59,16 @@ impl Tickets {
     /// Whether nothing is left to be done.
     pub(crate) fn all_done(&self) -> bool {
         self.given.is_empty() && self.wanted.is_none()
+    }
+}
+
+/// How many tickets a process has given is no matter: two members differ by those that are not done.
+impl Hash for Tickets {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.wanted.hash(state);
+        self.given.len().hash(state);
+        for (ticket, roles) in &self.given {
+            (self.last - ticket.0, roles).hash(state);
+        }
     }
 }

@@ -15,6 +15,7 @@ mod account;
 mod configuration;
 mod drawing;
 mod election;
+mod ensemble;
 mod graph;
 mod notes;
 mod promise;
@@ -25,6 +26,9 @@ mod subject;
 pub use account::{Account, Told};
 pub use configuration::Configuration;
 pub use election::{Bounds, Elections, State as ElectionState, Step as ElectionStep, elections};
+pub use ensemble::{
+    Bounds as EnsembleBounds, Ensembles, State as EnsembleState, Step as EnsembleStep, ensembles,
+};
 pub use graph::{Edge, Graph, TooLarge, Vertex};
 pub use notes::Notes;
 pub use search::{Expansion, Limits, Piece, Search, Tally};

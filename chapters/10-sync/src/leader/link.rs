@@ -22,7 +22,7 @@ const ASK_AFTER: u64 = 1 << 20;
 const UNTAKEN: u64 = 128 << 20;
 
 /// Who a learner is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Who {
     pub(super) server: ServerId,
     /// Whether it is told what is committed rather than what is proposed.
@@ -30,7 +30,7 @@ pub(super) struct Who {
 }
 
 /// How far a learner has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
     /// It has said nothing.
     Stranger,
@@ -65,7 +65,7 @@ pub(super) enum Stage {
 }
 
 /// What a learner between NEWLEADER and UPTODATE has missed, and what it has said too early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Begun {
     /// The last transaction that it knows to be committed.
     pub(super) committed: Zxid,
@@ -74,7 +74,7 @@ pub(super) struct Begun {
 }
 
 /// One connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Link {
     pub(super) peer: Peer,
     pub(super) who: Option<Who>,

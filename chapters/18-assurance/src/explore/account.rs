@@ -1,8 +1,9 @@
 //! The account of how it came to something: the way to a state, walked once more from the start.
 //!
 //! The search remembers only fingerprints. The way is found again by trying, from the first state
-//! on, which step leads to the next fingerprint. Where canonical states stand for others, the
-//! account keeps the names as they are: server 2 of one line is server 2 of the next.
+//! on, which step leads to the next fingerprint. Where canonical states stand for others, it is
+//! walked twice at a time: through the canonical states, as the search did, and with the names as
+//! they are: server 2 of one line is server 2 of the next.
 //!
 //! Always true: an account ends with what the search found, or the subject is no subject.
 
@@ -68,6 +69,9 @@ impl<S: Subject> Search<S> {
 /// Somebody who walks from the first state on and tells what he sees.
 struct Walk<'a, S: Subject> {
     subject: &'a S,
+    /// Where the search was.
+    canonical: S::State,
+    /// The same with the names that everybody had in the beginning.
     state: S::State,
     notes: Notes,
     told: Vec<Told>,
@@ -75,41 +79,45 @@ struct Walk<'a, S: Subject> {
 
 impl<'a, S: Subject> Walk<'a, S> {
     fn new(subject: &'a S) -> Walk<'a, S> {
-        Walk { subject, state: subject.initial(), notes: Notes::in_full(), told: Vec::new() }
+        let state = subject.initial();
+        let canonical = subject.canonical(state.clone());
+        Walk { subject, canonical, state, notes: Notes::in_full(), told: Vec::new() }
     }
 
-    fn steps(&self) -> Vec<S::Step> {
+    /// What comes of each step from where the search was.
+    fn nexts(&self) -> impl Iterator<Item = (S::Step, S::State, Verdict)> {
         let mut steps = Vec::new();
-        self.subject.steps(&self.state, &mut steps);
-        steps
+        self.subject.steps(&self.canonical, &mut steps);
+        steps.into_iter().map(|step| {
+            let mut next = self.canonical.clone();
+            let verdict = self.subject.take(&mut next, &step, &mut Notes::default());
+            (step, self.subject.canonical(next), verdict)
+        })
     }
 
     /// Takes the step that leads to this state.
     fn go_to(&mut self, wanted: Fingerprint) {
-        let leads_there = |step: &S::Step| {
-            let mut next = self.state.clone();
-            self.subject.take(&mut next, step, &mut Notes::default()).is_ok()
-                && Fingerprint::of(&self.subject.canonical(next)) == wanted
+        let leads_there = |(_, next, verdict): &(S::Step, S::State, Verdict)| {
+            verdict.is_ok() && Fingerprint::of(next) == wanted
         };
-        let step = self.steps().into_iter().find(leads_there);
-        let step = step.expect("equal states, and those that differ in names, lead to the same");
+        let found = self.nexts().find(leads_there);
+        let (step, next, _) = found.expect("equal states lead to the same");
         let verdict = self.take(&step);
         assert!(verdict.is_ok(), "a step that was well is well again");
+        self.canonical = next;
     }
 
     /// Takes the step that breaks what the search found broken.
     fn fail(mut self, trouble: &Trouble) -> Account {
-        let fails = |step: &S::Step| {
-            let mut next = self.state.clone();
-            let verdict = self.subject.take(&mut next, step, &mut Notes::default());
-            verdict.is_err_and(|broken| broken.invariant == trouble.broken.invariant)
+        let fails = |verdict: &Verdict| {
+            verdict.as_ref().is_err_and(|it| it.invariant == trouble.broken.invariant)
         };
         let verdict = match trouble.place {
             Place::Promise => Err(trouble.broken.clone()),
             Place::End => self.subject.ended(&self.state),
             Place::Step => {
-                let step = self.steps().into_iter().find(fails).expect("what broke, breaks again");
-                self.take(&step)
+                let found = self.nexts().find(|(_, _, verdict)| fails(verdict));
+                self.take(&found.expect("what broke, breaks again").0)
             }
         };
         let broken = verdict.expect_err("what broke, breaks again");
@@ -117,7 +125,8 @@ impl<'a, S: Subject> Walk<'a, S> {
     }
 
     fn take(&mut self, step: &S::Step) -> Verdict {
-        let verdict = self.subject.take(&mut self.state, step, &mut self.notes);
+        let step = self.subject.unnamed(&self.canonical, step);
+        let verdict = self.subject.take(&mut self.state, &step, &mut self.notes);
         let facts = |node: NodeId| (node, self.subject.facts(&self.state, node));
         let facts = self.subject.nodes().into_iter().map(facts).collect();
         let lines = self.notes.take_lines();

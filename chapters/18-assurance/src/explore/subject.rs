@@ -20,7 +20,7 @@ pub trait Subject {
     /// All on which it depends what may happen from now on.
     type State: Clone + Eq + Hash;
     /// One thing that may happen.
-    type Step: Display;
+    type Step: Display + Clone;
 
     /// How it begins.
     fn initial(&self) -> Self::State;
@@ -52,6 +52,12 @@ pub trait Subject {
     /// are not followed.
     fn canonical(&self, state: Self::State) -> Self::State {
         state
+    }
+
+    /// A step from a canonical state, as it is called where no state was made canonical. For
+    /// subjects whose canonical states have other names.
+    fn unnamed(&self, _state: &Self::State, step: &Self::Step) -> Self::Step {
+        step.clone()
     }
 
     /// The notes without which an exploration says nothing: each must have been taken once.
