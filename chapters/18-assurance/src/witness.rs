@@ -288,6 +288,7 @@ impl Witness {
 
     /// A server has applied what its state says.
     pub fn applied(&mut self, server: u64, state: &State) -> Verdict {
+        self.of(server).0.disk.applied(state.last);
         let view = &self.views[&server];
         let (before, now) = (view.applied, state.last);
         if before == now {

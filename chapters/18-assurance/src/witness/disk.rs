@@ -25,6 +25,8 @@ pub(crate) struct Disk {
     snapshot: Zxid,
     /// The last transaction of which a snapshot may have effects.
     fuzzy: Zxid,
+    /// A snapshot was ended in this step, in which more may have been applied than is known yet.
+    ended: bool,
     failed: bool,
 }
 
@@ -87,6 +89,13 @@ impl Disk {
         self.fuzzy
     }
 
+    /// The server has applied this in the step that is over.
+    pub(crate) fn applied(&mut self, applied: Zxid) {
+        if std::mem::take(&mut self.ended) {
+            self.fuzzy = self.fuzzy.max(applied);
+        }
+    }
+
     /// Something is written, when this server has applied what is up to `applied`, and the last
     /// transaction that is committed anywhere is `last`.
     pub(crate) fn writes(&mut self, write: &Write, applied: Zxid, last: Zxid) -> Verdict {
@@ -116,6 +125,7 @@ impl Disk {
             }
             Write::EndSnapshot { .. } => {
                 self.fuzzy = self.fuzzy.max(applied);
+                self.ended = true;
                 return Ok(());
             }
             Write::Roll
