@@ -1,4 +1,7 @@
 //! Chapter 18: runs as stories: what is written is read again, and what is read is played.
+//!
+//! `ENSEMBLE_MUTANT=cut-one-more`, in code that has this deliberate break, plays the stories that
+//! are told of it: they must break what they say. `ENSEMBLE_STORY=1` prints all that happens.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +37,21 @@ fn the_stories_of_real_bugs_break_nothing_in_the_real_code() {
         }
         println!("{}: {} cues given, {:?}", path.display(), ending.given, ending.violation);
         assert_eq!(story.differs(&ending, None), None, "{}", path.display());
+    }
+}
+
+#[test]
+fn each_story_of_a_bug_breaks_something_in_the_mutant_that_has_it() {
+    let Ok(mutant) = std::env::var("ENSEMBLE_MUTANT") else {
+        println!("skipped: this code is no mutant; see ENSEMBLE_MUTANT at the top of this file");
+        return;
+    };
+    for (path, story) in stories() {
+        if story.mutant.as_ref() == Some(&mutant) {
+            let ending = replay(&story);
+            println!("{}: {:?}", path.display(), ending.violation);
+            assert_eq!(story.differs(&ending, Some(&mutant)), None, "{}", path.display());
+        }
     }
 }
 
