@@ -9,6 +9,7 @@
 //!
 //! Always true: the course itself is never touched.
 
+pub mod cases;
 pub mod changed;
 pub mod copy;
 pub mod judge;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use ensemble::mutants::judge::Heard;
-use ensemble::mutants::{Copy, Judge, Mutant, changed, load, mutant, report};
+use ensemble::mutants::{Copy, Judge, Mutant, cases, changed, load, mutant, report};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -97,13 +97,23 @@ fn a_mutant_is_meant_by_its_id_its_number_and_its_invariant() {
 
 #[test]
 fn judges_are_written_as_they_are_read() {
-    for by in ["swarm", "members", "explore small", "storage 07", "storage 07 a_cut"] {
+    for by in ["swarm", "members", "stories", "explore small", "storage 07", "storage 07 a_cut"] {
         assert_eq!(mutant(by).by.to_string(), by);
     }
     let text = r#"[{"id": "a", "means": "", "by": "nobody", "invariant": "Z1", "file": "", "find": "",
                     "replace": ""}]"#;
     let why = mutant::parse(text).expect_err("there is no such judge");
     assert!(why.contains("`nobody` is no judge: write swarm"), "{why}");
+}
+
+#[test]
+fn stories_are_told_of_mutants_that_exist() {
+    let ids: BTreeSet<String> = all().into_iter().map(|mutant| mutant.id).collect();
+    let subjects = cases::subjects(root()).expect("the stories can be read");
+    assert!(subjects.is_subset(&ids), "{:?}", subjects.difference(&ids));
+    let told = cases::told(root(), all()).expect("the stories can be read");
+    assert_eq!(told.len(), subjects.len());
+    assert!(told.iter().all(|mutant| mutant.by == Judge::Stories));
 }
 
 #[test]
@@ -124,6 +134,8 @@ fn what_a_judge_said_is_understood() {
     assert_eq!(heard.checks, checks(&["V2"]));
     let heard = mutant("explore small").by.heard("after 1,234 states:\n  at 17 Z1: two lead (bad)");
     assert_eq!(heard, Heard { checks: checks(&["Z1"]), seed: None, states: Some(1234) });
+    let heard = Judge::Stories.heard("tests/stories/a.story\n  at 1.2s D5: it votes (bad)\n");
+    assert_eq!(heard.checks, checks(&["D5"]));
     let said = "test a_log_is_cut ... ok\ntest a_log_is_read ... FAILED\npanicked at x";
     assert_eq!(mutant("storage 07").by.heard(said).checks, checks(&["a_log_is_read"]));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::course;
-use crate::mutants::{Mutant, Trial, changed, load, report, try_all};
+use crate::mutants::{Mutant, Trial, cases, changed, load, report, try_all};
 
 #[derive(Args, Debug)]
 pub(super) struct MutantsArgs {
@@ -21,6 +21,9 @@ pub(super) struct MutantsArgs {
     /// Only those of chapters that changed since a revision of git
     #[arg(long, value_name = "SINCE", num_args = 0..=1, default_missing_value = "HEAD~1")]
     changed: Option<String>,
+    /// Only those of real bugs, which have stories: play these, and nothing else
+    #[arg(long)]
+    stories: bool,
     /// Begin no other when so many minutes are over
     #[arg(long, value_name = "N")]
     minutes: Option<u64>,
@@ -39,11 +42,8 @@ impl MutantsArgs {
             Ok((all, root)) => (root, all),
             Err(why) => return mistake(&why),
         };
-        let everything = self.ids.is_empty() && self.changed.is_none();
-        let chosen = self.named(all).and_then(|named| match &self.changed {
-            Some(revision) => changed::since(revision, &root, named),
-            None => Ok(named),
-        });
+        let everything = self.ids.is_empty() && self.changed.is_none() && !self.stories;
+        let chosen = self.chosen(all, &root);
         let mutants = match chosen {
             Ok(mutants) if self.list => return self.print_list(&mutants),
             Ok(mutants) => mutants,
@@ -65,6 +65,18 @@ impl MutantsArgs {
                 ExitCode::FAILURE
             }
         }
+    }
+
+    /// The mutants that the command line means.
+    fn chosen(&self, all: Vec<Mutant>, root: &Path) -> Result<Vec<Mutant>, String> {
+        let mut chosen = self.named(all)?;
+        if let Some(revision) = &self.changed {
+            chosen = changed::since(revision, root, chosen)?;
+        }
+        if self.stories {
+            chosen = cases::told(root, chosen)?;
+        }
+        Ok(chosen)
     }
 
     /// The mutants that the words on the command line mean.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::process::ExitStatus;
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -19,6 +20,9 @@ pub enum Judge {
     Members,
     /// An exhaustive search, by the name of the test that makes it: `explore NAME`.
     Explorer(String),
+    /// The stories that are told of the mutant: `stories`. They are played in its code, and must
+    /// break what they say.
+    Stories,
     /// The tests of a package: `PACKAGE TARGET`, or those with a text in their names:
     /// `PACKAGE TARGET TEXT`.
     Tests {
@@ -38,6 +42,7 @@ impl Judge {
             Judge::Swarm => ("assurance", "18", "nothing_breaks_under_faults"),
             Judge::Members => ("sync", "10", "nothing_breaks_under_faults"),
             Judge::Explorer(name) => ("assurance", "18-explore", name),
+            Judge::Stories => ("assurance", "18-story", "each_story_of_a_bug"),
             Judge::Tests { package, target, filter } => (package, target, filter),
         }
     }
@@ -48,8 +53,14 @@ impl Judge {
             // So many as must have reached everything.
             Judge::Swarm => Some(300),
             Judge::Members => Some(3000),
-            Judge::Explorer(_) | Judge::Tests { .. } => None,
+            Judge::Explorer(_) | Judge::Stories | Judge::Tests { .. } => None,
         }
+    }
+
+    /// Whether the end of a run says that something was noticed. A story that is told of a mutant
+    /// is content when it breaks.
+    pub fn noticed(&self, ended: ExitStatus) -> bool {
+        ended.success() == matches!(self, Judge::Stories)
     }
 
     /// What a run said: the checks that failed.
@@ -118,6 +129,7 @@ impl fmt::Display for Judge {
             Judge::Swarm => write!(f, "swarm"),
             Judge::Members => write!(f, "members"),
             Judge::Explorer(name) => write!(f, "explore {name}"),
+            Judge::Stories => write!(f, "stories"),
             Judge::Tests { package, target, filter } if filter.is_empty() => {
                 write!(f, "{package} {target}")
             }
@@ -133,6 +145,7 @@ impl<'de> Deserialize<'de> for Judge {
         match words.as_slice() {
             ["swarm"] => Ok(Judge::Swarm),
             ["members"] => Ok(Judge::Members),
+            ["stories"] => Ok(Judge::Stories),
             ["explore", name] => Ok(Judge::Explorer(name.to_string())),
             [package, target, filter @ ..] if filter.len() < 2 => Ok(Judge::Tests {
                 package: package.to_string(),
@@ -140,7 +153,8 @@ impl<'de> Deserialize<'de> for Judge {
                 filter: filter.concat(),
             }),
             _ => Err(de::Error::custom(format!(
-                "`{text}` is no judge: write swarm, members, explore NAME, or PACKAGE TARGET [TEXT]"
+                "`{text}` is no judge: write swarm, members, stories, explore NAME, or \
+                 PACKAGE TARGET [TEXT]"
             ))),
         }
     }

@@ -172,6 +172,7 @@ impl Built {
         let mut command = Command::new(&self.program);
         command.arg(filter).current_dir(&self.folder).stdout(words).stderr(errors);
         command.stdin(Stdio::null()).env_remove("ENSEMBLE_SEED");
+        command.env("ENSEMBLE_MUTANT", &mutant.id);
         if let Some(seeds) = seeds {
             command.env("ENSEMBLE_SEEDS", seeds.to_string());
             command.env("ENSEMBLE_FIRST", first.to_string());
@@ -179,9 +180,9 @@ impl Built {
         let ended = wait(&mut command, end)?;
         let said = fs::read(&self.words).expect("it was just written");
         let heard = mutant.by.heard(&String::from_utf8_lossy(&said));
-        match ended.success() {
-            true => Some(Heard::default()),
-            false => Some(heard),
+        match mutant.by.noticed(ended) {
+            true => Some(heard),
+            false => Some(Heard::default()),
         }
     }
 }
