@@ -119,10 +119,15 @@ impl Log {
     }
 
     /// Ends the file: forces it, and lets the next entry begin a new one. So only the last log file
-    /// can have a torn tail.
+    /// can have a torn tail, and the mark of every other says that all of it was on disk.
     pub fn roll(&mut self, files: &mut dyn Files) -> Result<(), Fault> {
         self.sync(files)?;
-        self.file = None;
+        if let Some(file) = self.file.take()
+            && file.mark != file.durable
+        {
+            files.write(&file.name, MARK, &mark_bytes(file.durable))?;
+            files.sync(&file.name)?;
+        }
         Ok(())
     }
 
@@ -185,8 +190,12 @@ pub fn judge(end: &End) -> Verdict {
         return Verdict::Refuse;
     }
     if !end.last_file {
-        // This file was on disk before the next one was begun.
-        return if end.flaw == Flaw::Nothing { Verdict::Cut } else { Verdict::Doubt };
+        // This file was on disk before the next one was begun, its header before anything was in it.
+        return match end.flaw {
+            Flaw::Nothing if end.at < HEADER => Verdict::Refuse,
+            Flaw::Nothing => Verdict::Cut,
+            _ => Verdict::Doubt,
+        };
     }
     // In the last batch anything may be missing. In a file without a mark we do not know where the
     // last batch begins, but its last record is surely in it.

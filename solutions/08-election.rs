@@ -116,6 +116,10 @@ pub struct Election {
     settling: bool,
     /// How long to wait before the vote is repeated.
     interval: Duration,
+    /// Whether this server may have promised something that it does not remember.
+    forgetful: bool,
+    /// If so: who was heard not to lead, since this server began to look.
+    idle: BTreeSet<ServerId>,
 }
 
 impl Election {
@@ -134,7 +138,16 @@ impl Election {
             established: BTreeMap::new(),
             settling: false,
             interval: RESEND,
+            forgetful: false,
+            idle: BTreeSet::new(),
         }
+    }
+
+    /// Says whether this server may have promised something to somebody that it does not remember.
+    /// Then it follows only when it has heard of everybody else that they do not lead: whoever does
+    /// not lead cannot begin a reign any more with what it was promised before.
+    pub fn set_forgetful(&mut self, forgetful: bool) {
+        self.forgetful = forgetful;
     }
 
     /// What the server is doing.
@@ -158,9 +171,15 @@ impl Election {
         self.state = ServerState::Looking;
         // Java's numbers wrap as well; a round is only ever compared with those of other servers.
         self.round = self.round.wrapping_add(1);
-        self.initial = if self.is_voter() { Vote::own(self.me, log) } else { Vote::NONE };
+        let member = self.members.is_voter(self.me);
+        self.initial = if member { Vote::own(self.me, log) } else { Vote::NONE };
+        // Who does not know what it has says nothing that anybody could count, not even of before.
+        if self.initial.zxid == Vote::UNKNOWN {
+            self.current.0 = self.initial;
+        }
         self.ballots.clear();
         self.established.clear();
+        self.idle.clear();
         self.settling = false;
         self.interval = RESEND;
         self.propose(self.initial, effects);
@@ -173,8 +192,20 @@ impl Election {
         self.current.0.epoch = i64::from(epoch);
     }
 
-    fn is_voter(&self) -> bool {
-        self.members.is_voter(self.me)
+    /// Whether this server has a vote. A voter that does not know what it has tells so, and is
+    /// ignored by all; it waits until others have a leader.
+    fn votes(&self) -> bool {
+        self.members.is_voter(self.me) && self.initial.zxid != Vote::UNKNOWN
+    }
+
+    /// Whether this server may take part in a reign. It does not lead without a vote, though others
+    /// may think that it does still. And nobody else may come to lead with what it has forgotten.
+    fn may_join(&self, leader: ServerId) -> bool {
+        if leader == self.me && !self.votes() {
+            return false;
+        }
+        let others = self.members.voters().filter(|voter| *voter != self.me && *voter != leader);
+        !self.forgetful || others.into_iter().all(|voter| self.idle.contains(&voter))
     }
 
     fn on_started(&mut self, log: LogEnd, effects: &mut Effects<Fle>) {
@@ -195,6 +226,9 @@ impl Election {
                 self.tell(from, vote, round, effects);
             }
             return;
+        }
+        if self.forgetful && n.state != ServerState::Leading {
+            self.idle.insert(from);
         }
         if n.state == ServerState::Looking && n.round < self.round {
             self.tell(from, self.proposal, self.round, effects);
@@ -244,6 +278,9 @@ impl Election {
     /// A voter has a leader, while this server looks.
     fn on_established(&mut self, from: ServerId, n: Notification, effects: &mut Effects<Fle>) {
         let heard = Ballot { state: n.state, round: n.round, vote: n.vote, version: n.version };
+        if !self.may_join(n.vote.leader) {
+            return;
+        }
         if n.round == self.round {
             // In one and the same round, the epoch may be from before or after the leader's
             // discovery: without a version, it is not compared.
@@ -274,7 +311,7 @@ impl Election {
     /// Votes, and tells all voters.
     fn propose(&mut self, vote: Vote, effects: &mut Effects<Fle>) {
         self.proposal = vote;
-        if self.is_voter() {
+        if self.votes() {
             self.ballots.insert(self.me, ballot(vote, self.round));
         }
         self.tell_all(effects);
@@ -307,7 +344,7 @@ impl Election {
     fn settle(&mut self, vote: Vote, effects: &mut Effects<Fle>) {
         self.state = if vote.leader == self.me {
             ServerState::Leading
-        } else if self.is_voter() {
+        } else if self.votes() {
             ServerState::Following
         } else {
             ServerState::Observing

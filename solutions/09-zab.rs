@@ -53,13 +53,21 @@ impl Discovery {
     /// moment when a quorum, the leader among it, has joined.
     pub fn join(&mut self, server: ServerId, accepted: u32) -> Option<u32> {
         if self.epoch.is_none() {
-            // An observer's promise counts too: it would refuse an epoch that is not above it.
             self.highest = self.highest.max(accepted);
             self.joined.insert(server);
             if self.is_quorum(&self.joined) {
                 // After the last epoch there is none: then nobody leads.
                 self.epoch = self.highest.checked_add(1);
             }
+        }
+        self.epoch
+    }
+
+    /// A server without a vote, or one that nobody may count on, once promised epoch `accepted`: it
+    /// would refuse an epoch that is not above it. Gives the leader's epoch, once it is found.
+    pub fn heard_of(&mut self, accepted: u32) -> Option<u32> {
+        if self.epoch.is_none() {
+            self.highest = self.highest.max(accepted);
         }
         self.epoch
     }

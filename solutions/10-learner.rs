@@ -11,6 +11,11 @@
 //! 5. after UPTODATE: what is committed is delivered, and each proposal acknowledged once it is on
 //!    disk, in order.
 //!
+//! A learner whose disk was damaged has lost what it said before: it is *convalescent*. It says nothing
+//! that counts, and learns like an observer, until all of this is on its disk again, and everything
+//! that was under way when it came as well. Only then it leaves the mark behind, and votes again.
+//! The argument why nothing is lost by that is in `chapters/10-sync/src/laws/health.rs`.
+//!
 //! One swap in this list is one entry in ZooKeeper's list of lost data. ZOOKEEPER-3911: the history
 //! was logged after step 4; a quorum acknowledged, lost power, and had nothing. The mending logged
 //! it before, but on another thread: ZOOKEEPER-4646 is step 4 before the disk is done, and
@@ -91,6 +96,10 @@ pub struct Intake {
     given: Ticket,
     /// The last one that is done.
     durable: Ticket,
+    /// Convalescent: up to where the leader had proposed when it said so first.
+    goal: Option<Zxid>,
+    /// Convalescent no longer, from this ticket on.
+    convalesced: Option<Ticket>,
 }
 
 impl Intake {
@@ -108,7 +117,14 @@ impl Intake {
             owed: VecDeque::new(),
             given: Ticket(0),
             durable: Ticket(0),
+            goal: None,
+            convalesced: None,
         }
+    }
+
+    /// Whether it is told what is committed, rather than what is proposed.
+    pub fn observes(&self) -> bool {
+        !self.votes()
     }
 
     /// The history so far.
@@ -116,8 +132,11 @@ impl Intake {
         &self.history
     }
 
-    /// Gives the history back.
-    pub fn into_history(self) -> History {
+    /// Gives the history back. It counts when the disk has come to rest.
+    pub fn into_history(mut self) -> History {
+        if self.convalesced.is_some() {
+            self.history.convalesce();
+        }
         self.history
     }
 
@@ -174,7 +193,9 @@ impl Intake {
             {
                 let zxid = entry.zxid;
                 self.take(entry, effects)?;
-                self.on_commit(zxid, effects)
+                self.on_commit(zxid, effects)?;
+                self.convalesce(effects);
+                Ok(())
             }
             (Stage::Receiving, Packet::NewLeader { epoch, .. }) if epoch == self.epoch => {
                 self.on_new_leader(effects)
@@ -188,15 +209,26 @@ impl Intake {
         }
     }
 
+    /// The leader says up to where it has proposed.
+    pub fn on_ping(&mut self, zxid: Zxid, effects: &mut Effects<Zab>) {
+        if self.stage == Stage::Serving && self.history.is_convalescent() {
+            self.goal.get_or_insert(zxid);
+            self.convalesce(effects);
+        }
+    }
+
     /// Everything up to a ticket is on disk: now it may be said.
     pub fn on_durable(&mut self, ticket: Ticket, effects: &mut Effects<Zab>) {
         self.durable = self.durable.max(ticket);
+        if self.convalesced.is_some_and(|convalesced| self.durable >= convalesced) {
+            self.history.convalesce();
+        }
         match self.stage {
             Stage::Promising(promise) if self.durable >= promise => {
                 self.acknowledge_epoch(Some(self.history.current()), effects);
             }
             Stage::Beginning(beginning) if self.durable >= beginning => {
-                self.acknowledge(Zxid::new(self.epoch, 0), effects);
+                self.acknowledge_beginning(effects);
                 self.stage = Stage::Begun;
             }
             Stage::Serving => self.acknowledge_owed(effects),
@@ -226,6 +258,8 @@ impl Intake {
     }
 
     fn acknowledge_epoch(&mut self, current: Option<u32>, effects: &mut Effects<Zab>) {
+        // Whoever names no epoch is not counted.
+        let current = current.filter(|_| !self.history.is_convalescent());
         let last = if self.blank { Zxid::ZERO } else { self.history.last() };
         effects.send(Peer::Leader(self.leader), Packet::AckEpoch { last, current });
         self.stage = Stage::Promised;
@@ -330,7 +364,7 @@ impl Intake {
 
     /// A quorum has the leader's beginning: it is committed.
     fn on_up_to_date(&mut self, effects: &mut Effects<Zab>) -> Result<(), Halt> {
-        self.acknowledge(Zxid::new(self.epoch, 0), effects);
+        self.acknowledge_beginning(effects);
         self.deliver(effects);
         let (role, leader, epoch) = (self.role, self.leader, self.epoch);
         effects.answer(Told::Serving { role, leader, epoch });
@@ -353,6 +387,26 @@ impl Intake {
         {
             self.owed.pop_front();
             self.acknowledge(zxid, effects);
+        }
+    }
+
+    /// Says that the beginning is here. A convalescent says that *something* is, which a leader takes
+    /// for an answer and does not count: ZooKeeper's would count the beginning, whoever says it.
+    /// ZooKeeper: `Leader.waitForNewLeaderAck`.
+    fn acknowledge_beginning(&self, effects: &mut Effects<Zab>) {
+        let convalescent = self.history.is_convalescent();
+        let beginning = if convalescent { Zxid::ZERO } else { Zxid::new(self.epoch, 0) };
+        self.acknowledge(beginning, effects);
+    }
+
+    /// A convalescent has everything that its leader ever proposed by the time it was brought up to
+    /// date, and so all that it may have acknowledged before it lost it: others may count on it again.
+    fn convalesce(&mut self, effects: &mut Effects<Zab>) {
+        let there = |goal: Zxid| goal.counter() == 0 || goal <= self.history.last();
+        if self.convalesced.is_none() && self.goal.is_some_and(there) {
+            // It comes behind all of that in the queue to the disk, which forces it first.
+            effects.write(Write::Convalesced);
+            self.convalesced = Some(self.force(effects));
         }
     }
 

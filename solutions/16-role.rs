@@ -67,10 +67,10 @@ impl Role {
 
     /// What operators are told of it.
     pub fn standing(&self, ground: &Ground) -> Standing {
-        match (self, &ground.part, &ground.front.settings.ensemble) {
+        match (self, &ground.part) {
             (Role::Looking, ..) => Standing::Looking,
-            (Role::Leading(leader), Some(part), Some(ensemble)) => {
-                Standing::Leading(part.followers(&ensemble.members, leader.pending_syncs()))
+            (Role::Leading(leader), Some(part)) => {
+                Standing::Leading(part.followers(leader.pending_syncs()))
             }
             (Role::Leading(_), ..) => Standing::Alone,
             (Role::Learning(_, ServerState::Observing), ..) => Standing::Observing,

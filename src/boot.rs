@@ -15,7 +15,7 @@ use std::time::Duration;
 use election::Limits;
 use machines::{Fault, Files};
 use server::{About, Server, Settings};
-use storage::Damage;
+use storage::{Damage, Note};
 use zxid::ServerId;
 
 use crate::config::{Config, Ensemble, Member, QuorumAddress};
@@ -141,7 +141,12 @@ fn recover(
     };
     let (recovered, disk, notes) = server::open(files, storage, &settings).map_err(in_words)?;
     for note in notes {
-        tracing::warn!(%note, "recovery");
+        match note {
+            Note::SetAside { .. } | Note::Convalescent { .. } => {
+                tracing::error!(%note, "damaged");
+            }
+            note => tracing::warn!(%note, "recovery"),
+        }
     }
     if let (Some(ensemble), Some(own)) = (&config.ensemble, &mut settings.ensemble) {
         // Unlike ZooKeeper, which looks at its last snapshot each time, we look once.

@@ -20,6 +20,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use machines::{Fault, Files};
+use storage::names::lies_with_logs;
 
 /// Handles that stay open. A log, a snapshot being saved and the ones before them are far fewer.
 const OPEN_FILES: usize = 16;
@@ -91,7 +92,7 @@ impl OsFiles {
 
     fn folder(&self, name: &str) -> &Folder {
         match &self.logs {
-            Some(logs) if name.starts_with("log.") => logs,
+            Some(logs) if lies_with_logs(name) => logs,
             _ => &self.data,
         }
     }

@@ -1,5 +1,7 @@
 //! Chapter 7: what must hold of files, whatever happens to the power.
 
+#[path = "07-storage/convalescence.rs"]
+mod convalescence;
 #[path = "07-storage/crashes.rs"]
 mod crashes;
 #[path = "07-storage/cutting.rs"]

@@ -1,6 +1,7 @@
 //! What a server tells its host, as lines of the log: an event, and fields.
 
 use server::{Notice, Refused};
+use zab::Ceased;
 use zxid::Zxid;
 
 /// Writes a notice to the log.
@@ -11,6 +12,9 @@ pub(super) fn log(notice: &Notice) {
         }
         Notice::Joined { role, leader, epoch, zxid } => {
             tracing::info!(%role, leader = leader.0, epoch, zxid = hex(*zxid), "joined");
+        }
+        Notice::Left { why: Ceased::Convalesced } => {
+            tracing::info!("convalesced: up to date again, and a voter");
         }
         Notice::Left { why } => tracing::warn!(?why, "left"),
         Notice::BadSnapshot { why } => tracing::error!(why, "bad snapshot"),

@@ -333,13 +333,33 @@ fn epoch_files_are_numbers_and_nothing_else() {
     store.write(Write::AcceptedEpoch(12)).unwrap();
     store.write(Write::CurrentEpoch(11)).unwrap();
     store.sync().unwrap();
-    assert_eq!(bytes_of(&files, "acceptedEpoch"), b"12");
-    assert_eq!(bytes_of(&files, "currentEpoch"), b"11");
+    // The number on the first line, as ZooKeeper reads it, and then a check.
+    assert_eq!(bytes_of(&files, "acceptedEpoch"), b"12\n347f05ac\n");
+    assert_eq!(bytes_of(&files, "currentEpoch"), b"11\n306f0575\n");
     files.power_loss(&mut Dice::new(3));
     let (recovered, _) = open(&files);
     assert_eq!((recovered.accepted_epoch, recovered.current_epoch), (Some(12), Some(11)));
     files.flip("currentEpoch", 6);
     let text = refusal(&files).expect("no number").to_string();
-    assert!(text.starts_with("currentEpoch holds \"q1\""), "{text}");
+    assert!(text.starts_with("currentEpoch holds \"q1\\n"), "{text}");
     assert!(open_with(&files, small(), Replay::None).is_err());
+}
+
+#[test]
+fn no_bit_of_an_epoch_file_can_turn_unnoticed() {
+    let files = SimFiles::new();
+    let (_, mut store) = open(&files);
+    store.write(Write::AcceptedEpoch(12)).unwrap();
+    store.sync().unwrap();
+    for bit in 0..8 * bytes_of(&files, "acceptedEpoch").len() as u64 {
+        files.flip("acceptedEpoch", bit);
+        // Blanks at the end, and the case of a digit, mean nothing.
+        let found = open_with(&files, small(), Replay::None).map(|(found, _)| found.accepted_epoch);
+        assert!(found.is_err() || found == Ok(Some(12)), "bit {bit}: {found:?}");
+        files.flip("acceptedEpoch", bit);
+    }
+    // A file of ZooKeeper's has no check.
+    let mut plain = files.clone();
+    plain.set_len("acceptedEpoch", 2).unwrap();
+    assert_eq!(open(&files).0.accepted_epoch, Some(12));
 }

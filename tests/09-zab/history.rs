@@ -15,7 +15,7 @@ fn entry(zxid: Zxid, bytes: usize) -> Entry {
 /// Epoch 1, counters 3 to 5, after a snapshot of 1.2.
 fn recovered() -> Recovered {
     let tail = (3..=5).map(|counter| entry(Zxid::new(1, counter), 10)).collect();
-    Recovered { accepted: 2, current: 1, applied: Zxid::new(1, 2), tail }
+    Recovered { accepted: 2, current: 1, applied: Zxid::new(1, 2), tail, ..Recovered::default() }
 }
 
 fn zxids<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Zxid> {

@@ -212,7 +212,10 @@ fn break_law(law: Law) -> Option<Story> {
         }
         Law::Z14 => {
             let applied = Zxid::new(1, 1);
-            laws.started(ONE, &Recovered { accepted: 1, current: 1, applied, tail: Vec::new() });
+            laws.started(
+                ONE,
+                &Recovered { accepted: 1, current: 1, applied, ..Recovered::default() },
+            );
             laws.after(ONE, &idle());
         }
         Law::Z15 => laws.wrote(ONE, &Write::Append(third)),

@@ -27,7 +27,7 @@ pub(crate) fn entries(epoch: u32, last: u32) -> Vec<Entry> {
 
 /// What a server has that took part in `epoch`, was told `tail` and cannot say what of it counts.
 pub(crate) fn recovered(epoch: u32, applied: Zxid, tail: Vec<Entry>) -> Recovered {
-    Recovered { accepted: epoch, current: epoch, applied, tail }
+    Recovered { accepted: epoch, current: epoch, applied, tail, ..Recovered::default() }
 }
 
 /// Voters 1 to `voters`, observers after them.

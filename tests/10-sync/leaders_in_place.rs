@@ -219,7 +219,8 @@ fn past_of_a_leader<'a>(
         }
     }
     let before = last.epoch() - 1;
-    let recovered = Recovered { accepted: before, current: before, applied, tail: Vec::new() };
+    let recovered =
+        Recovered { accepted: before, current: before, applied, ..Recovered::default() };
     let entry = |counter| {
         let zxid = Zxid::new(last.epoch(), counter);
         known.get(&zxid).cloned().unwrap_or_else(|| any_entry(zxid))

@@ -154,7 +154,7 @@ fn disk_of_a_learner(frames: &[&Frame]) -> Recovered {
     let Some(accepted) = accepted else {
         let applied = last_before(frames);
         let epoch = applied.epoch();
-        return Recovered { accepted: epoch, current: epoch, applied, tail: Vec::new() };
+        return Recovered { accepted: epoch, current: epoch, applied, ..Recovered::default() };
     };
     let (last, current) = packets()
         .find_map(|packet| match packet {
@@ -169,5 +169,5 @@ fn disk_of_a_learner(frames: &[&Frame]) -> Recovered {
     // What will be cut is in its log, and not in its snapshot.
     let applied = cut.unwrap_or(last);
     let tail = (applied.0 + 1..=last.0).map(|zxid| any_entry(Zxid(zxid))).collect();
-    Recovered { accepted, current, applied, tail }
+    Recovered { accepted, current, applied, tail, ..Recovered::default() }
 }

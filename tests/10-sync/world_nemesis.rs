@@ -37,10 +37,14 @@ enum Fault {
     OneWay,
     /// The next server that is at a certain point dies there.
     Ambush,
+    /// A bit turns on a disk, below the last batch.
+    FlippedBit,
+    /// A write has gone astray, below the last batch.
+    StrayWrite,
 }
 
 impl Fault {
-    const ALL: [Fault; 12] = [
+    const ALL: [Fault; 14] = [
         Fault::Crash,
         Fault::PowerLoss,
         Fault::PowerLossOfMany,
@@ -53,6 +57,8 @@ impl Fault {
         Fault::Isolate,
         Fault::OneWay,
         Fault::Ambush,
+        Fault::FlippedBit,
+        Fault::StrayWrite,
     ];
 }
 
@@ -194,6 +200,34 @@ impl Nemesis {
                 self.mends.push((later, Mend::Join(node, other)));
             }
             Fault::Ambush => self.ambush = self.dice.pick(&AMBUSHES).copied(),
+            Fault::FlippedBit | Fault::StrayWrite => self.damage(run, node, fault),
+        }
+    }
+
+    /// Damages a disk, if all that may be damaged at a time are fewer than a quorum. Mostly its server
+    /// is killed soon, for nobody reads a disk that runs on.
+    fn damage(&mut self, run: &mut Run, node: NodeId, fault: Fault) {
+        if !run.may_be_damaged(node) {
+            return;
+        }
+        let files = run.world.files(node);
+        let settled = storage::settled(&files).unwrap_or_default();
+        let Some((name, range)) = self.dice.pick(&settled) else { return };
+        let from = self.dice.between(range.start, range.end);
+        match fault {
+            Fault::FlippedBit => files.flip(name, from * 8 + self.dice.between(0, 8)),
+            _ => {
+                let Some((other, place)) = self.dice.pick(&settled) else { return };
+                let at = self.dice.between(place.start, place.end);
+                let most = (range.end - from).min(place.end - at).min(512);
+                let length = self.dice.between(1, most + 1);
+                files.misdirect(name, from..from + length, other, at);
+            }
+        }
+        run.laws.borrow_mut().damaged(id(node));
+        run.count(&format!("damage to {}", name.split('.').next().unwrap_or_default()));
+        if self.dice.chance(700) {
+            self.kill(run, node);
         }
     }
 
@@ -272,6 +306,11 @@ impl Nemesis {
             run.world.restart(node);
         }
     }
+}
+
+pub(crate) fn id(node: NodeId) -> ServerId {
+    let NodeId::Server(server) = node else { panic!("{node} is no server") };
+    ServerId(server as i64)
 }
 
 /// How far a member has come.

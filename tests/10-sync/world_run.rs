@@ -10,12 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use election::{Limits, Members};
 use machines::{Dice, Kind, NodeId, Occurrence, World};
+use storage::names::before_aside;
 use sync::laws::{Broken, Law, Laws};
 use sync::{Ensemble, Habits, Scribe, Settings, boot};
 use zab::{Ceased, Told};
 use zxid::{ServerId, SessionId};
 
-use crate::world_nemesis::Nemesis;
+use crate::world_nemesis::{Nemesis, id};
 
 /// For how long things fail.
 const STORM: Duration = Duration::from_secs(15);
@@ -73,6 +74,7 @@ pub(crate) struct Run {
     pub(crate) world: World<Scribe>,
     pub(crate) laws: Rc<RefCell<Laws>>,
     pub(crate) nodes: Vec<NodeId>,
+    members: Members,
     pub(crate) reached: BTreeMap<String, u64>,
     dice: Dice,
     /// How much is written: the mean time between two writes, in ms.
@@ -95,7 +97,7 @@ impl Run {
         let mut world = World::new(seed, manners);
         world.trace_mut().record();
         let habits = habits(&mut dice);
-        let shared = settings(&mut dice, members);
+        let shared = settings(&mut dice, members.clone());
         let mut nodes = Vec::new();
         for server in 1..=voters + observers {
             let me = ServerId(server);
@@ -106,7 +108,7 @@ impl Run {
         }
         let pace = [20, 100, 400][dice.below(3)];
         let (reached, tail) = (BTreeMap::new(), Vec::new());
-        Run { world, laws, nodes, reached, dice, pace, writes: 0, steps: 0, length, tail }
+        Run { world, laws, nodes, members, reached, dice, pace, writes: 0, steps: 0, length, tail }
     }
 
     fn live(&mut self) -> Result<(), Broken> {
@@ -234,6 +236,19 @@ impl Run {
                     && member.history().last() == committed
             })
         })
+    }
+
+    /// Whether one more disk may be damaged: fewer than a quorum of the voters' at a time.
+    pub(crate) fn may_be_damaged(&self, node: NodeId) -> bool {
+        let sound = |node: &&NodeId| {
+            let struck = self.world.files(**node).struck();
+            let there = struck.iter().any(|name| before_aside(name).is_none());
+            !there && self.laws.borrow().is_sound(id(**node))
+        };
+        let voters = self.nodes.iter().filter(|node| self.members.is_voter(id(**node)));
+        let ill: Vec<_> = voters.filter(|node| !sound(node)).collect();
+        let most = (self.members.voters().count() - 1) / 2;
+        sound(&&node) && (!self.members.is_voter(id(node)) || ill.len() < most)
     }
 
     fn describe(&self, node: NodeId) -> String {

@@ -1,6 +1,7 @@
 //! One file of the simulated disk: what programs see of it, what the disk has, and what is between.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::dice::Dice;
 
@@ -14,9 +15,23 @@ pub(crate) struct Inode {
     /// What the disk has for sure.
     pub(crate) stable: Vec<u8>,
     dirty: Vec<Dirty>,
+    /// Bytes were changed that nobody wrote.
+    pub(crate) struck: bool,
 }
 
 impl Inode {
+    /// Changes bytes that nobody wrote, each with its index in the range, on the disk and in the cache.
+    pub(crate) fn strike(&mut self, range: Range<usize>, change: impl Fn(&mut u8, usize)) {
+        self.struck = true;
+        for side in [&mut self.cached, &mut self.stable] {
+            for (index, at) in range.clone().enumerate() {
+                if let Some(byte) = side.get_mut(at) {
+                    change(byte, index);
+                }
+            }
+        }
+    }
+
     pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
         if self.cached.len() < at + bytes.len() {
             self.cached.resize(at + bytes.len(), 0);

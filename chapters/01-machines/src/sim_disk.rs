@@ -17,6 +17,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 use crate::dice::Dice;
@@ -99,10 +100,37 @@ impl SimFiles {
         let mut platter = self.0.borrow_mut();
         let (byte, mask) = ((bit / 8) as usize, 1 << (bit % 8));
         let Ok(inode) = platter.inode_mut(name) else { return };
-        for side in [&mut inode.cached, &mut inode.stable] {
-            if let Some(byte) = side.get_mut(byte) {
-                *byte ^= mask;
-            }
+        inode.strike(byte..byte + 1, |byte, _| *byte ^= mask);
+    }
+
+    /// A write has gone astray: what should have come to `range` of one file lies in another, or
+    /// elsewhere in the same, from byte `at` on. Where it belongs are zeros, as in a file that has
+    /// grown. It is no fault if the files are shorter.
+    pub fn misdirect(&self, from: &str, range: Range<u64>, to: &str, at: u64) {
+        let mut platter = self.0.borrow_mut();
+        let (range, at) = (range.start as usize..range.end as usize, at as usize);
+        let Ok(inode) = platter.inode_mut(from) else { return };
+        let Some(bytes) = inode.cached.get(range.clone()).map(<[u8]>::to_vec) else { return };
+        inode.strike(range, |byte, _| *byte = 0);
+        if let Ok(inode) = platter.inode_mut(to) {
+            inode.strike(at..at + bytes.len(), |byte, index| *byte = bytes[index]);
+        }
+    }
+
+    /// The files of which bytes were changed by [`SimFiles::flip`] or [`SimFiles::misdirect`], under
+    /// the names that they have now.
+    pub fn struck(&self) -> Vec<String> {
+        let platter = self.0.borrow();
+        let struck = platter.names.iter().filter(|(_, id)| platter.inodes[id].struck);
+        struck.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Lets a disk that lies mend its ways: what it said that it had forced is forced now.
+    pub fn be_honest(&self) {
+        let mut platter = self.0.borrow_mut();
+        if std::mem::take(&mut platter.lying) {
+            platter.inodes.values_mut().for_each(Inode::sync);
+            platter.sync_names();
         }
     }
 

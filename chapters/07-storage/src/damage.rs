@@ -76,6 +76,9 @@ pub enum Damage {
         /// `acceptedEpoch`.
         accepted: u32,
     },
+    /// This directory is that of a member of an ensemble that has yet to be brought up to date, and
+    /// no server can stand alone with it.
+    Convalescent,
     /// The state at a transaction is not on this disk, so nothing can be cut back to it.
     NoWayBack {
         /// The transaction.
@@ -140,6 +143,18 @@ pub enum Note {
     Installed {
         /// The snapshot's zxid.
         zxid: Zxid,
+    },
+    /// What this member of an ensemble had is damaged. It is kept under other names.
+    SetAside {
+        /// The damage; nothing if the process before this one found it.
+        why: Option<String>,
+        /// The files, under their new names.
+        files: Vec<String>,
+    },
+    /// This member of an ensemble has yet to be brought up to date, and has no vote until then.
+    Convalescent {
+        /// The epoch that it once promised; nothing if that is lost as well.
+        promise: Option<u32>,
     },
     /// The state's digest is not the one that the snapshot or the log gives.
     Digest {
@@ -218,6 +233,13 @@ impl fmt::Display for Damage {
                      acceptedEpoch is {accepted}: each should be no larger than the next; {REJOIN}"
                 )
             }
+            Damage::Convalescent => {
+                write!(
+                    f,
+                    "what this server had was damaged and set aside, and its ensemble has yet to \
+                     bring it up to date: start it as a member of that ensemble"
+                )
+            }
             Damage::NoWayBack { to } => {
                 write!(
                     f,
@@ -260,6 +282,22 @@ impl fmt::Display for Note {
             Note::Leftover { file } => write!(f, "{file} was left unfinished and was removed"),
             Note::Installed { zxid } => {
                 write!(f, "the snapshot of {zxid} took the place of all that was here before")
+            }
+            Note::SetAside { why, files } => {
+                let why = why.as_deref().unwrap_or("the files of this server were damaged");
+                write!(f, "{why}\n  kept, to be looked at and then removed: {}", files.join(", "))
+            }
+            Note::Convalescent { promise } => {
+                let who = match promise {
+                    Some(_) => "a quorum of the other servers",
+                    None => "all other voters",
+                };
+                write!(
+                    f,
+                    "this server convalesces: it has no vote until it is brought up to date by a \
+                     leader that {who} have; nothing is to be done if they run. If they cannot run, \
+                     no server may have all that was acknowledged: bring back a copy of this folder"
+                )
             }
             Note::Digest { zxid, expected, found } => {
                 write!(f, "the digest after {zxid} should be 0x{expected:x}, but it is 0x{found:x}")

@@ -68,6 +68,9 @@ pub enum Write {
         /// As in `EndSnapshot`.
         digest: Option<(Zxid, u64)>,
     },
+    /// This server was convalescent, and everything that it waited for was written: from now on
+    /// others may count on it.
+    Convalesced,
     /// Gives up the snapshot that was begun.
     AbandonSnapshot,
     /// Removes the snapshots and log files that recovery will not need.

@@ -1,11 +1,15 @@
-//! The two numbers that a quorum member keeps beside its history.
+//! The two numbers that a quorum member keeps beside its history, each in a file of its own.
+//!
+//! A bit that turns makes another digit of a digit. So the number is followed by a line with a
+//! checksum, of the number and of the file's name. ZooKeeper reads the first line only; a file that it
+//! wrote has no other, and is taken at its word.
 //!
 //! ZooKeeper: `QuorumPeer.loadDataBase`, `QuorumPeer.writeLongToFile`.
 
 use machines::Files;
 use zxid::Zxid;
 
-use crate::Damage;
+use crate::{Damage, checksum};
 
 /// The most bytes that an epoch file may have.
 const LONGEST: usize = 32;
@@ -40,10 +44,19 @@ pub(crate) fn read(files: &dyn Files, name: &str) -> Result<Option<u32>, Damage>
     let mut bytes = [0; LONGEST];
     let read = files.read(name, 0, &mut bytes)?;
     let text = String::from_utf8_lossy(&bytes[..read]);
-    match text.trim().parse() {
-        Ok(epoch) => Ok(Some(epoch)),
-        Err(_) => Err(Damage::Epoch { file: name.to_string(), text: text.to_string() }),
+    let damage = || Damage::Epoch { file: name.to_string(), text: text.to_string() };
+    let (number, check) = text.split_once('\n').unwrap_or((&text, ""));
+    let epoch = number.trim().parse().map_err(|_| damage())?;
+    if !check.trim().is_empty() && text != self::text(name, epoch) {
+        return Err(damage());
     }
+    Ok(Some(epoch))
+}
+
+/// What an epoch file holds.
+pub(crate) fn text(name: &str, epoch: u32) -> String {
+    let check = checksum(format!("{name} {epoch}").as_bytes());
+    format!("{epoch}\n{check:08x}\n")
 }
 
 /// Replaces a small file: after a crash it is the old one or the new one. The name is safe only

@@ -25,6 +25,8 @@ pub struct History<'a> {
     after: Zxid,
     last: Zxid,
     before: Option<Zxid>,
+    /// The last entry of the file that is being read.
+    in_file: Option<Zxid>,
     pause: Option<Zxid>,
     /// A file that ended badly, though not the last.
     doubt: Option<End>,
@@ -45,6 +47,7 @@ impl<'a> History<'a> {
             after,
             last: after,
             before: None,
+            in_file: None,
             pause: None,
             doubt: None,
             end: None,
@@ -119,6 +122,7 @@ impl<'a> History<'a> {
         if let Some(log) = self.logs.get(self.next) {
             self.reader = Some(LogReader::open(self.files, &log.name(), HEADER)?);
             self.next += 1;
+            self.in_file = None;
             return Ok(true);
         }
         match self.doubt.take() {
@@ -131,6 +135,14 @@ impl<'a> History<'a> {
     /// Whether an entry is wanted.
     fn accept(&mut self, at: u64, entry: &Entry) -> Result<bool, Damage> {
         let file = self.logs[self.next - 1].name();
+        let ours = self.reader.as_ref().is_some_and(|reader| at < reader.mark());
+        // We write none twice: here one was written over another.
+        if let Some(last) = self.in_file.replace(entry.zxid)
+            && entry.zxid <= last
+            && ours
+        {
+            return Err(Damage::Gap { file, at, last, next: entry.zxid });
+        }
         let wanted = if entry.zxid <= self.after {
             self.before = Some(entry.zxid);
             false

@@ -7,6 +7,7 @@
 extern crate self as storage;
 
 mod compress;
+mod convalescence;
 mod damage;
 mod entry;
 mod epochs;
@@ -17,6 +18,7 @@ pub mod log_format;
 mod log_reader;
 pub mod names;
 mod recover;
+mod settled;
 mod snapshot_reader;
 mod snapshot_writer;
 mod state;
@@ -29,7 +31,8 @@ pub use history::History;
 pub use items::{BadItem, Item, Items, Node};
 pub use log_reader::{LogReader, checksum};
 pub use names::{Compression, DataFile};
-pub use recover::{Recovered, Replay, Settings, check_snapshot, recover};
+pub use recover::{Recovered, Replay, Settings, check_snapshot, recover, recover_member};
+pub use settled::settled;
 pub use snapshot_reader::SnapshotReader;
 pub use state::State;
 pub use store::Store;

@@ -69,7 +69,8 @@ pub struct End {
     pub mark: u64,
     /// Whether it is the last log file.
     pub last_file: bool,
-    /// Whether there is a whole record somewhere after the place. Only asked of files without a mark.
+    /// Whether there is a whole record somewhere after the place, or, without a header, anything. Only
+    /// asked of files without a mark.
     pub record_follows: bool,
 }
 

@@ -90,8 +90,26 @@ impl<'a> LogReader<'a> {
 
     /// What is to be known of the place at hand, where there is a flaw and no record.
     pub fn end(&self, flaw: Flaw, last_file: bool) -> Result<End, Fault> {
-        let record_follows = last_file && self.mark == 0 && self.record_follows()?;
+        let asked = last_file && self.mark == 0;
+        let record_follows = asked
+            && match self.header {
+                Some(_) => self.anything_follows()?,
+                None => self.record_follows()?,
+            };
         Ok(End { at: self.at, flaw, mark: self.mark, last_file, record_follows })
+    }
+
+    /// Whether anything was written after the header. Before the header was forced, nothing was.
+    fn anything_follows(&self) -> Result<bool, Fault> {
+        let (mut at, mut bytes) = (HEADER, Vec::new());
+        loop {
+            bytes.clear();
+            read_to(self.files, &self.name, at, &mut bytes, PIECE)?;
+            if bytes.is_empty() || bytes.iter().any(|byte| *byte != 0) {
+                return Ok(!bytes.is_empty());
+            }
+            at += bytes.len() as u64;
+        }
     }
 
     /// Whether a whole record begins anywhere after the place at hand. Bytes that were written over

@@ -17,6 +17,31 @@ pub const UNFINISHED: &str = "unfinished.tmp";
 /// The file that says which snapshot is about to take the place of everything else.
 pub const INSTALLING: &str = "installing.tmp";
 
+/// The file that says that this server convalesces, see `convalescence.rs`.
+pub const CONVALESCENT: &str = "convalescent";
+
+/// What the name of a file begins with that was set aside: this, a number, a dot, and its name.
+///
+/// Not what it ends with, since ZooKeeper would take `log.5.damaged` for a log.
+const ASIDE: &str = "damaged-";
+
+/// The name under which a file is kept when it is set aside for the `nth` time.
+pub fn aside(name: &str, nth: u32) -> String {
+    format!("{ASIDE}{nth}.{name}")
+}
+
+/// The name that a file had before it was set aside, and for the how manieth time it was. Nothing if
+/// it was not.
+pub fn before_aside(name: &str) -> Option<(&str, u32)> {
+    let (nth, name) = name.strip_prefix(ASIDE)?.split_once('.')?;
+    Some((name, nth.parse().ok()?))
+}
+
+/// Whether a file is a log, or was before it was set aside: those may lie in a folder of their own.
+pub fn lies_with_logs(name: &str) -> bool {
+    before_aside(name).map_or(name, |(name, _)| name).starts_with("log.")
+}
+
 /// How a snapshot is compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Compression {

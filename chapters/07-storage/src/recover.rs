@@ -2,17 +2,18 @@
 //!
 //! Recovery changes the disk in three ways only: it removes what was never finished, it cuts off
 //! what was never acknowledged, and in an empty directory it writes the snapshot of an empty state.
-//! It may be stopped at any point and begun again.
+//! (What it does with damage is in `convalescence.rs`.) It may be stopped at any point and begun again.
 //!
 //! ZooKeeper: `FileTxnSnapLog.restore`, `FileSnap.deserialize`.
 
 use machines::Files;
 use zxid::Zxid;
 
+use crate::convalescence;
 use crate::epochs;
 use crate::install;
 use crate::log_format::{End, HEADER, Verdict};
-use crate::names::{ACCEPTED_EPOCH, CURRENT_EPOCH, UNFINISHED, list};
+use crate::names::{ACCEPTED_EPOCH, CONVALESCENT, CURRENT_EPOCH, UNFINISHED, list};
 use crate::snapshot_writer::SnapshotWriter;
 use crate::{
     Compression, Damage, DataFile, Entry, History, LogReader, Note, SnapshotReader, State, Store,
@@ -68,29 +69,89 @@ pub struct Recovered<S> {
     /// A digest that the snapshot gives, and that the state must have after this transaction, which
     /// is not applied yet.
     pub digest: Option<(Zxid, u64)>,
+    /// Whether this server has yet to be brought up to date, after damage, by a leader: then nobody
+    /// may count on it. See `convalescence.rs`.
+    pub convalescent: bool,
     /// What was put right.
     pub notes: Vec<Note>,
 }
 
 /// Reads what is on disk and opens it for writing. `fresh` gives an empty state, as often as needed.
+///
+/// This is for a server that is alone, and for tools: what is damaged is an error.
 pub fn recover<F: Files, S: State>(
     mut files: F,
     settings: Settings,
     replay: Replay,
     fresh: &mut dyn FnMut() -> S,
 ) -> Result<(Recovered<S>, Store<F>), Damage> {
+    if convalescence::is_marked(&files)? {
+        return Err(Damage::Convalescent);
+    }
+    let (recovered, file) = read(&mut files, settings, replay, fresh)?;
+    let store = Store::new(files, settings, recovered.last, file);
+    Ok((recovered, store))
+}
+
+/// The same for a member of an ensemble. Only a leader can say how much of the log is committed, so
+/// none of it is replayed. What is damaged is set aside, and the server convalesces.
+pub fn recover_member<F: Files, S: State>(
+    mut files: F,
+    settings: Settings,
+    fresh: &mut dyn FnMut() -> S,
+) -> Result<(Recovered<S>, Store<F>), Damage> {
     let mut notes = Vec::new();
-    install::finish(&mut files, &mut notes)?;
-    remove_leftovers(&mut files, &mut notes)?;
-    remove_empty_logs(&mut files, &mut notes)?;
-    let accepted_epoch = epochs::read(&files, ACCEPTED_EPOCH)?;
-    let current_epoch = epochs::read(&files, CURRENT_EPOCH)?;
-    let Loaded { mut state, file, mut digest } = load(&mut files, settings, fresh, &mut notes)?;
+    if convalescence::is_interrupted(&files)? {
+        notes.push(convalescence::begin(&mut files, None)?);
+    }
+    let found = match read_member(&mut files, settings, fresh) {
+        // A disk that fails may work again; and whoever lost all snapshots, but nothing else, did not
+        // lose them to the disk.
+        Err(damage) if !matches!(damage, Damage::Disk(_) | Damage::NoSnapshot { .. }) => {
+            notes.push(convalescence::begin(&mut files, Some(&damage))?);
+            read_member(&mut files, settings, fresh)
+        }
+        found => found,
+    };
+    let (mut recovered, file) = found?;
+    recovered.convalescent = convalescence::is_marked(&files)?;
+    if recovered.convalescent {
+        notes.push(Note::Convalescent { promise: recovered.accepted_epoch });
+    }
+    recovered.notes.extend(notes);
+    let store = Store::new(files, settings, recovered.last, file);
+    Ok((recovered, store))
+}
+
+fn read_member<S: State>(
+    files: &mut dyn Files,
+    settings: Settings,
+    fresh: &mut dyn FnMut() -> S,
+) -> Result<(Recovered<S>, DataFile), Damage> {
+    let (found, file) = read(files, settings, Replay::None, fresh)?;
+    epochs::epochs(found.last, found.accepted_epoch, found.current_epoch)?;
+    Ok((found, file))
+}
+
+/// Reads what is on disk, and puts right what is harmless. Gives the snapshot that was loaded, too.
+fn read<S: State>(
+    files: &mut dyn Files,
+    settings: Settings,
+    replay: Replay,
+    fresh: &mut dyn FnMut() -> S,
+) -> Result<(Recovered<S>, DataFile), Damage> {
+    let mut notes = Vec::new();
+    install::finish(files, &mut notes)?;
+    remove_leftovers(files, &mut notes)?;
+    remove_empty_logs(files, &mut notes)?;
+    let accepted_epoch = epochs::read(files, ACCEPTED_EPOCH)?;
+    let current_epoch = epochs::read(files, CURRENT_EPOCH)?;
+    let Loaded { mut state, file, mut digest } = load(files, settings, fresh, &mut notes)?;
     let snapshot = file.zxid();
     check_digest(&state, snapshot, &mut digest, &mut notes);
 
-    let (logs, _) = list(&files)?;
-    let mut history = History::new(&files, &logs, snapshot);
+    let (logs, _) = list(files)?;
+    let mut history = History::new(files, &logs, snapshot);
     let (last, tail) = match replay {
         Replay::All => {
             if let Some((zxid, _)) = digest {
@@ -108,10 +169,20 @@ pub fn recover<F: Files, S: State>(
     let used = history.logs().to_vec();
     let (end, more) = history.finish();
     notes.extend(more);
-    make_durable(&mut files, file, &used, end)?;
-    let recovered =
-        Recovered { state, snapshot, tail, last, accepted_epoch, current_epoch, digest, notes };
-    Ok((recovered, Store::new(files, settings, last, file)))
+    make_durable(files, file, &used, end)?;
+    let convalescent = false;
+    let recovered = Recovered {
+        state,
+        snapshot,
+        tail,
+        last,
+        accepted_epoch,
+        current_epoch,
+        digest,
+        convalescent,
+        notes,
+    };
+    Ok((recovered, file))
 }
 
 /// Reads a snapshot from the first byte to the last, and says whether it is whole. Gives the digest
@@ -238,9 +309,8 @@ fn check_digest(
 }
 
 fn remove_leftovers(files: &mut dyn Files, notes: &mut Vec<Note>) -> Result<(), Damage> {
-    let temporaries =
-        [UNFINISHED.to_string(), format!("{ACCEPTED_EPOCH}.tmp"), format!("{CURRENT_EPOCH}.tmp")];
-    for file in temporaries {
+    let replaced = [ACCEPTED_EPOCH, CURRENT_EPOCH, CONVALESCENT].map(|name| format!("{name}.tmp"));
+    for file in [UNFINISHED.to_string()].into_iter().chain(replaced) {
         if files.exists(&file)? {
             files.remove(&file)?;
             notes.push(Note::Leftover { file });

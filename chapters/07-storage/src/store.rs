@@ -2,7 +2,8 @@
 //!
 //! Always true:
 //! - after `sync`, everything written before it survives a power loss, names included;
-//! - an epoch file, a snapshot's name and a purge come to the disk only after the log before them;
+//! - an epoch file, a snapshot's name, a purge and the end of a convalescence come to the disk only
+//!   after the log before them;
 //! - after the first fault nothing is done any more: what a disk has lost once, a second `sync` does
 //!   not bring back, though it may say so.
 //!
@@ -16,8 +17,8 @@ use zxid::Zxid;
 use crate::names::{ACCEPTED_EPOCH, CURRENT_EPOCH, UNFINISHED, list};
 use crate::snapshot_writer::SnapshotWriter;
 use crate::{
-    DataFile, Entry, Fetch, Fetched, History, Log, Settings, Write, check_snapshot, deletable,
-    epochs, install, truncate,
+    Damage, DataFile, Entry, Fetch, Fetched, History, Log, Settings, Write, check_snapshot,
+    convalescence, deletable, epochs, install, truncate,
 };
 
 /// How many places in the log are remembered, for whoever reads it piece by piece.
@@ -107,6 +108,10 @@ impl<F: Files> Store<F> {
             }
             Write::EndSnapshot { digest } => self.end_snapshot(digest),
             Write::InstallSnapshot { digest } => self.install_snapshot(digest),
+            Write::Convalesced => {
+                self.force()?;
+                convalescence::end(&mut self.files)
+            }
             Write::AbandonSnapshot => {
                 self.snapshot = None;
                 self.names_changed = true;
@@ -140,7 +145,7 @@ impl<F: Files> Store<F> {
     /// Replaces an epoch file. The history that an epoch speaks of is on disk before it.
     fn replace(&mut self, name: &str, epoch: u32) -> Result<(), Fault> {
         self.force()?;
-        epochs::replace(&mut self.files, name, &epoch.to_string())?;
+        epochs::replace(&mut self.files, name, &epochs::text(name, epoch))?;
         self.names_changed = true;
         Ok(())
     }
@@ -219,9 +224,10 @@ impl<F: Files> Store<F> {
         while held < bytes.max(1) {
             let entry = match history.next() {
                 Some(Ok(entry)) if entry.zxid <= to => entry,
-                Some(Err(crate::Damage::Gap { .. })) if entries.is_empty() => return Ok(missing),
-                Some(Ok(_)) | Some(Err(crate::Damage::Gap { .. })) | None => break,
-                Some(Err(damage)) => return Err(damage.into()),
+                Some(Err(Damage::Disk(fault))) => return Err(fault),
+                // Who asks gets a snapshot instead. What recovery needs, it will look at itself.
+                Some(Err(_)) if entries.is_empty() => return Ok(missing),
+                Some(Ok(_)) | Some(Err(_)) | None => break,
             };
             held += entry.payload.len();
             entries.push(entry);

@@ -46,6 +46,11 @@ impl ElectionServer {
         &self.connections
     }
 
+    /// See [`Election::set_forgetful`].
+    pub fn set_forgetful(&mut self, forgetful: bool) {
+        self.election.set_forgetful(forgetful);
+    }
+
     /// Begins to look for a leader, see [`Election::look`].
     pub fn look(&mut self, log: LogEnd, effects: &mut Effects<ElectionPort>) {
         self.with_election(effects, |election, effects| election.look(log, effects));

@@ -14,11 +14,11 @@
 
 use std::collections::VecDeque;
 
-use election::LogEnd;
+use election::{LogEnd, Vote};
 use storage::Entry;
 use zxid::Zxid;
 
-use crate::vocabulary::Recovered;
+use crate::vocabulary::{Health, Recovered};
 
 /// The end of a server's history, and the two epochs that its disk knows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,15 +34,16 @@ pub struct History {
     committed: Zxid,
     /// How many of the entries are committed.
     settled: usize,
+    health: Health,
 }
 
 impl History {
     /// What a server begins with.
     pub fn new(recovered: Recovered) -> History {
-        let Recovered { accepted, current, applied, tail } = recovered;
+        let Recovered { accepted, current, applied, tail, health } = recovered;
         let bytes = tail.iter().map(|entry| entry.payload.len()).sum();
         let (from, committed, entries) = (applied, applied, tail.into());
-        History { accepted, current, from, entries, bytes, committed, settled: 0 }
+        History { accepted, current, from, entries, bytes, committed, settled: 0, health }
     }
 
     /// The highest epoch that this server promised.
@@ -60,9 +61,25 @@ impl History {
         self.entries.back().map_or(self.from, |entry| entry.zxid)
     }
 
-    /// Where the history ends, as votes say it.
+    /// Where the history ends, as votes say it. A server that has lost a part of it cannot say.
     pub fn log_end(&self) -> LogEnd {
-        LogEnd { current_epoch: self.current, last: self.last() }
+        let last = if self.is_convalescent() { Vote::UNKNOWN } else { self.last() };
+        LogEnd { current_epoch: self.current, last }
+    }
+
+    /// Whether others may count on this server.
+    pub fn health(&self) -> Health {
+        self.health
+    }
+
+    /// Whether they may not.
+    pub fn is_convalescent(&self) -> bool {
+        self.health != Health::Sound
+    }
+
+    /// Notes that this server has all that it may have lost.
+    pub fn convalesce(&mut self) {
+        self.health = Health::Sound;
     }
 
     /// Up to where it is known to be committed.
@@ -83,6 +100,10 @@ impl History {
     /// Notes a promise.
     pub fn promise(&mut self, epoch: u32) {
         assert!(epoch >= self.accepted, "epoch {epoch} after a promise of {}", self.accepted);
+        // Whatever it promised before, this it will remember.
+        if self.health == Health::Forgetful && epoch > self.accepted {
+            self.health = Health::Convalescent;
+        }
         self.accepted = epoch;
     }
 

@@ -39,7 +39,7 @@ pub mod wire;
 
 pub use history::History;
 pub use packet::{Learner, Packet, Request};
-pub use vocabulary::{Ceased, Peer, Recovered, Timer, Told, Zab};
+pub use vocabulary::{Ceased, Health, Peer, Recovered, Timer, Told, Zab};
 
 #[cfg(feature = "mine")]
 pub use mine::*;

@@ -61,6 +61,31 @@ impl fmt::Display for Timer {
     }
 }
 
+/// Whether others may count on what a server says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Health {
+    /// They may.
+    #[default]
+    Sound,
+    /// Its disk was damaged: it has lost what it acknowledged, and no leader has brought it up to date
+    /// yet.
+    Convalescent,
+    /// Moreover it does not know what it promised.
+    Forgetful,
+}
+
+impl Health {
+    /// The health of a server that found, or did not find, on its disk that it is convalescent, and
+    /// what it promised.
+    pub fn found(convalescent: bool, promise: Option<u32>) -> Health {
+        match (convalescent, promise) {
+            (false, _) => Health::Sound,
+            (true, Some(_)) => Health::Convalescent,
+            (true, None) => Health::Forgetful,
+        }
+    }
+}
+
 /// What a server's disk held when it started, as far as the ensemble goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Recovered {
@@ -72,6 +97,8 @@ pub struct Recovered {
     pub applied: Zxid,
     /// The entries after that, in order. Only a leader can say which of them are committed.
     pub tail: Vec<Entry>,
+    /// Whether this is what it ever said that it has.
+    pub health: Health,
 }
 
 impl Recovered {
@@ -153,6 +180,8 @@ pub enum Ceased {
     BadPacket,
     /// The counter of the epoch is used up.
     RolledOver,
+    /// The server was convalescent, and is up to date: it looks again, as a voter.
+    Convalesced,
 }
 
 impl fmt::Display for Told {

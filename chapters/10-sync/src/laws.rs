@@ -16,15 +16,16 @@
 
 mod conversation;
 mod disks;
+mod health;
 mod law;
 mod told;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use election::{Members, ServerState};
+use election::{Members, ServerState, Vote};
 use storage::{Entry, Write};
-use zab::{Packet, Recovered};
+use zab::{Health, Packet, Recovered};
 use zxid::{ServerId, Zxid};
 
 pub use law::{Broken, Law};
@@ -32,7 +33,7 @@ pub use law::{Broken, Law};
 use crate::member::Member;
 use crate::vocabulary::{Message, Peer};
 use conversation::Conversation;
-use disks::Disk;
+use disks::{Disk, Trust};
 use tree::Tree;
 
 /// What is known of one server.
@@ -138,8 +139,9 @@ impl Laws {
             last = entry.zxid;
         }
         let state = self.servers.entry(server).or_default();
-        let found =
-            disks::Version { accepted: recovered.accepted, current: recovered.current, last };
+        let convalescent = recovered.health != Health::Sound;
+        let Recovered { accepted, current, .. } = *recovered;
+        let found = disks::Version { accepted, current, last, convalescent };
         let verdict = state.disk.recovered(found, &self.tree);
         state.incarnation += 1;
         state.delivered = recovered.applied;
@@ -182,6 +184,7 @@ impl Laws {
                     format!("its log ends at {} now, and no quorum has {committed}", now.last)
                 });
             }
+            Write::Convalesced => self.convalesces(server),
             Write::CurrentEpoch(epoch) => {
                 self.check(server, Law::D2, self.holds_beginning(*epoch, now.last), || {
                     format!("it notes epoch {epoch}, but its log ends at {}", now.last)
@@ -196,6 +199,24 @@ impl Laws {
     /// The disk has forced everything that was written.
     pub fn forced(&mut self, server: ServerId) {
         self.server(server).disk.forced();
+    }
+
+    /// Some bytes of a disk were changed that had been forced to it. Until its server has convalesced,
+    /// what is on it does not count for Z12; but D8 wants the change to be noticed.
+    pub fn damaged(&mut self, server: ServerId) {
+        self.server(server).disk.damage();
+    }
+
+    /// Whether a disk has what it should have, for all that was done to it, and its server counts.
+    pub fn is_sound(&self, server: ServerId) -> bool {
+        let disk = self.servers.get(&server).map(|state| &state.disk);
+        disk.is_none_or(|disk| disk.trust == Trust::Full && !disk.stable().convalescent)
+    }
+
+    /// A disk begins to say that it has forced what it has not. Nothing is expected of it, until its
+    /// server starts again: whatever is there then is what it has.
+    pub fn lies(&mut self, server: ServerId) {
+        self.server(server).disk.trust = Trust::None;
     }
 
     /// Somebody puts a new disk into a server that is down.
@@ -232,6 +253,7 @@ impl Laws {
 
     /// A server says something.
     pub fn sent(&mut self, server: ServerId, to: Peer, message: &Message) {
+        self.counts(server, message);
         let (Peer::Quorum(to), Message::Quorum(packet)) = (to, message) else { return };
         let state = self.server(server);
         let (stable, failed) = (state.disk.stable(), state.disk.failed);
@@ -281,7 +303,8 @@ impl Laws {
         let election = member.election().election();
         let (looks, vote) = (election.state() == ServerState::Looking, election.vote());
         let began = looks && !self.server(server).looking && self.members.is_voter(server);
-        self.check(server, Law::D5, !began || vote.zxid == disk, || {
+        let knows = if history.is_convalescent() { Vote::UNKNOWN } else { disk };
+        self.check(server, Law::D5, !began || vote.zxid == knows, || {
             format!("it votes with {}, and its disk ends at {disk}", vote.zxid)
         });
         self.server(server).looking = looks;
@@ -290,6 +313,8 @@ impl Laws {
     /// What the words of a learner promise is on its disk.
     fn stands(&mut self, server: ServerId, packet: &Packet, epoch: u32, stable: disks::Version) {
         match packet {
+            // Nothing is promised by that.
+            Packet::Ack(Zxid::ZERO) => {}
             Packet::Ack(zxid) if zxid.counter() == 0 => {
                 let holds = self.holds_beginning(zxid.epoch(), stable.last);
                 self.check(server, Law::D3, holds && stable.current == zxid.epoch(), || {
@@ -331,9 +356,12 @@ impl Laws {
         self.beginnings.get(&epoch).is_none_or(|beginning| self.tree.is_prefix(*beginning, last))
     }
 
-    /// Whether a transaction is on the disks of a quorum.
+    /// Whether a transaction is on the disks of a quorum, but for those that may be expected to lose
+    /// something.
     fn is_safe(&self, zxid: Zxid) -> bool {
-        let holds = |state: &Server| self.tree.is_prefix(zxid, state.disk.stable().last);
+        let holds = |state: &Server| {
+            state.disk.trust != Trust::Full || self.tree.is_prefix(zxid, state.disk.stable().last)
+        };
         let with = self.servers.iter().filter(|(_, state)| holds(state));
         zxid == Zxid::ZERO || self.members.is_quorum(&with.map(|(server, _)| *server).collect())
     }

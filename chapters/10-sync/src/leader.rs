@@ -154,11 +154,11 @@ impl Leader {
         }
     }
 
-    /// The learners that have said who they are, and whether each is up to date.
-    pub fn learners_known(&self) -> impl Iterator<Item = (ServerId, bool)> {
+    /// The learners that have said who they are: whether each is up to date, and whether it observes.
+    pub fn learners_known(&self) -> impl Iterator<Item = (ServerId, bool, bool)> {
         self.links.values().filter_map(|link| {
             let who = link.who.as_ref()?;
-            Some((who.server, link.stage == Stage::Following))
+            Some((who.server, link.stage == Stage::Following, who.observes))
         })
     }
 

@@ -54,7 +54,7 @@ pub struct Learner {
 impl Learner {
     /// A learner that has yet to dial its leader. Everything in `history` is on disk.
     pub fn new(settings: Arc<Settings>, leader: ServerId, history: History) -> Learner {
-        let observer = settings.is_observer();
+        let observer = settings.is_observer() || history.is_convalescent();
         let role = if observer { ServerState::Observing } else { ServerState::Following };
         Learner {
             settings,
@@ -129,7 +129,7 @@ impl Learner {
         let (server, protocol, config) = (self.settings.me, Identity::PROTOCOL, 0);
         let learner = Identity { server, protocol, config };
         let accepted = self.history().accepted();
-        let hello = match self.settings.is_observer() {
+        let hello = match self.intake.observes() {
             true => Packet::ObserverInfo { accepted, learner },
             false => Packet::FollowerInfo { accepted, learner },
         };
@@ -169,6 +169,7 @@ impl Learner {
             let touched = std::mem::take(&mut self.touched).into_iter().collect();
             effects.send(self.peer(), Packet::Ping { zxid, touched: Some(touched) });
         }
+        self.intake.on_ping(zxid, effects);
     }
 
     /// Begins again with the same leader, which will be asked for everything.
@@ -190,7 +191,12 @@ impl Learner {
     }
 
     fn on_durable(&mut self, ticket: Ticket, effects: &mut Effects<Zab>) {
+        let convalescent = self.history().is_convalescent();
         self.intake.on_durable(ticket, effects);
+        if convalescent && !self.history().is_convalescent() {
+            // What it is to its leader was settled when it came.
+            return self.cease(Ceased::Convalesced, effects);
+        }
         self.waiting.retain(|(waiting, _)| *waiting > ticket);
         if self.paused && self.waiting_bytes() <= LOW {
             self.paused = false;

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use election::{ElectionPort, ElectionServer, ServerState, Vote};
 use machines::{Effect, Effects, Event, Machine};
 use storage::Entry;
-use zab::{Ceased, History, Packet, Recovered, Told, Zab};
+use zab::{Ceased, Health, History, Packet, Recovered, Told, Zab};
 use zxid::{ServerId, SessionId, Zxid};
 
 use crate::connections::Connections;
@@ -176,6 +176,7 @@ impl Member {
         let mut history = History::new(recovered);
         settle_epochs(&mut history);
         let log = history.log_end();
+        self.election.set_forgetful(history.health() == Health::Forgetful);
         self.role = Role::Looking(history);
         self.with_election(effects, |election, effects| {
             election.step(Event::Started(log), effects);
@@ -224,6 +225,7 @@ impl Member {
         let mut history = self.take_history();
         settle_epochs(&mut history);
         let log = history.log_end();
+        self.election.set_forgetful(history.health() == Health::Forgetful);
         self.role = Role::Looking(history);
         self.with_election(effects, |election, effects| election.look(log, effects));
     }

@@ -17,9 +17,9 @@ use bytes::Bytes;
 use election::ServerState;
 use machines::{Boot, Booted, Disk, Effect, Effects, Event, Fault, Machine, SimFiles};
 use storage::{
-    Damage, Entry, Fetch, Fetched, Replay, SnapshotReader, State, Store, Write, epochs, recover,
+    Damage, Entry, Fetch, Fetched, SnapshotReader, State, Store, Write, epochs, recover_member,
 };
-use zab::{Ceased, Packet, Recovered, Request, Told};
+use zab::{Ceased, Health, Packet, Recovered, Request, Told};
 use zxid::{ServerId, SessionId, Zxid};
 
 use crate::laws::Laws;
@@ -328,15 +328,18 @@ fn open(
     habits: Habits,
     laws: &Rc<RefCell<Laws>>,
 ) -> Result<(Recovered, Delivered, SeenDisk), Damage> {
-    let (found, mut store) = recover(files, habits.storage, Replay::None, &mut Delivered::default)?;
+    let (found, mut store) = recover_member(files, habits.storage, &mut Delivered::default)?;
     let storage::Recovered { state, snapshot: applied, tail, last, .. } = found;
     let (accepted, current) = epochs(last, found.accepted_epoch, found.current_epoch)?;
-    if (found.accepted_epoch, found.current_epoch) != (Some(accepted), Some(current)) {
+    let health = Health::found(found.convalescent, found.accepted_epoch);
+    if (found.accepted_epoch, found.current_epoch) != (Some(accepted), Some(current))
+        && health != Health::Forgetful
+    {
         store.write(Write::AcceptedEpoch(accepted))?;
         store.write(Write::CurrentEpoch(current))?;
         store.sync()?;
     }
-    let recovered = Recovered { accepted, current, applied, tail };
+    let recovered = Recovered { accepted, current, applied, tail, health };
     Ok((recovered, state, SeenDisk { store, me, laws: laws.clone() }))
 }
 

@@ -3,6 +3,7 @@
 
 use machines::{Disk, Fault, Files};
 use storage::{Damage, Fetch, Fetched, Note, Replay, Store, Write};
+use zab::Health;
 
 use crate::recovered::Recovered;
 use crate::settings::Settings;
@@ -27,42 +28,48 @@ impl<F: Files> Disk<Zk> for Store<F> {
 pub type Opened<F> = (Recovered, Store<F>, Vec<Note>);
 
 /// Recovers a server from its files. If it stands alone, all that is in the log is committed. If it
-/// is a member of an ensemble, only its leader can say, and the log stays where it is.
+/// is a member of an ensemble, only its leader can say, and the log stays where it is; and if a part
+/// of it is damaged, the leader can replace it.
 pub fn open<F: Files>(
     files: F,
     storage: storage::Settings,
     settings: &Settings,
 ) -> Result<Opened<F>, Damage> {
     let mut fresh = || State::new(settings.seed, settings.extended_types);
-    let replay = if settings.ensemble.is_some() { Replay::None } else { Replay::All };
-    let (found, mut store) = storage::recover(files, storage, replay, &mut fresh)?;
+    let (found, mut store) = match settings.ensemble {
+        Some(_) => storage::recover_member(files, storage, &mut fresh)?,
+        None => storage::recover(files, storage, Replay::All, &mut fresh)?,
+    };
+    let found_epochs = (found.accepted_epoch, found.current_epoch);
+    let health = Health::found(found.convalescent, found.accepted_epoch);
     let storage::Recovered { mut state, snapshot, tail, last, notes, .. } = found;
     let same_epoch = last.epoch() == snapshot.epoch();
     let before = if same_epoch { snapshot.counter() } else { 0 };
     let replayed = u64::from(last.counter().saturating_sub(before));
-    let member = match replay {
-        Replay::All => {
+    let member = match settings.ensemble {
+        None => {
             state.last = last;
             None
         }
-        Replay::None => {
+        Some(_) => {
             state.last = snapshot;
-            let (accepted, current) =
-                storage::epochs(last, found.accepted_epoch, found.current_epoch)?;
-            if (found.accepted_epoch, found.current_epoch) != (Some(accepted), Some(current)) {
+            let (accepted, current) = storage::epochs(last, found_epochs.0, found_epochs.1)?;
+            // That a promise is forgotten is known by its absence.
+            if found_epochs != (Some(accepted), Some(current)) && health != Health::Forgetful {
                 let writes = [Write::AcceptedEpoch(accepted), Write::CurrentEpoch(current)];
                 for write in writes {
                     store.write(write).map_err(Damage::Disk)?;
                 }
                 store.sync().map_err(Damage::Disk)?;
             }
-            Some(zab::Recovered { accepted, current, applied: snapshot, tail })
+            Some(zab::Recovered { accepted, current, applied: snapshot, tail, health })
         }
     };
     let (mut data_bytes, mut log_bytes) = (0, 0);
     for name in store.files().names().map_err(Damage::Disk)? {
         let length = store.files().len(&name).map_err(Damage::Disk)?;
-        *if name.starts_with("log.") { &mut log_bytes } else { &mut data_bytes } += length;
+        *if storage::names::lies_with_logs(&name) { &mut log_bytes } else { &mut data_bytes } +=
+            length;
     }
     let recovered = Recovered { state, snapshot, member, replayed, data_bytes, log_bytes };
     Ok((recovered, store, notes))

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use election::{Members, ServerState};
+use election::ServerState;
 use machines::{Effect, Effects, Event, Machine, Now, Ticket};
 use storage::Entry;
 use sync::{Ensemble, Member};
@@ -45,13 +45,13 @@ impl Part {
     }
 
     /// Leading: whom, as an operator is told.
-    pub fn followers(&self, members: &Members, pending_syncs: usize) -> Followers {
+    pub fn followers(&self, pending_syncs: usize) -> Followers {
         let mut followers = Followers { pending_syncs, ..Followers::default() };
-        for (server, synced) in self.member.leader().into_iter().flat_map(|l| l.learners_known()) {
-            let voter = members.is_voter(server);
+        let learners = self.member.leader().into_iter().flat_map(|leader| leader.learners_known());
+        for (_, synced, observes) in learners {
             followers.learners += 1;
-            followers.followers += usize::from(synced && voter);
-            followers.observers += usize::from(synced && !voter);
+            followers.followers += usize::from(synced && !observes);
+            followers.observers += usize::from(synced && observes);
         }
         followers
     }

@@ -16,7 +16,7 @@ use machines::{Dice, Line, NodeId, World};
 use crate::anyone::Anyone;
 use crate::coverage::Coverage;
 use crate::settings::Measure;
-use crate::story::{Act, Stagehand, Ways, between};
+use crate::story::{Act, Stagehand, Stray, Ways, between};
 
 pub use self::kind::Kind;
 
@@ -52,6 +52,8 @@ pub struct Nemesis {
     hunt: Option<(&'static str, bool)>,
     /// The server that is to get a new disk, when it can.
     spare: Option<NodeId>,
+    /// The server whose disk is to be damaged, when it can be, and whether by a stray write.
+    wound: Option<(NodeId, bool)>,
     coverage: Coverage,
 }
 
@@ -90,6 +92,7 @@ impl Nemesis {
             due: VecDeque::new(),
             hunt: None,
             spare: None,
+            wound: None,
             coverage: Coverage::default(),
         }
     }
@@ -152,10 +155,38 @@ impl Nemesis {
         self.later(now, 3_000, Act::Restart(server));
     }
 
+    /// The server whose disk is to be damaged.
+    pub fn wound(&self) -> Option<NodeId> {
+        self.wound.map(|(server, _)| server)
+    }
+
+    /// The disk of that server may be damaged now, below its last batch. Mostly the server is killed
+    /// then, for nobody reads a disk that runs on.
+    pub fn damage(&mut self, world: &World<Anyone>) {
+        let Some((server, stray)) = self.wound.take() else { return };
+        let settled = storage::settled(&world.files(server)).unwrap_or_default();
+        let Some((name, range)) = self.dice.pick(&settled).cloned() else { return };
+        let at = self.dice.between(range.start, range.end);
+        let act = if stray {
+            let Some((to, other)) = self.dice.pick(&settled).cloned() else { return };
+            let place = self.dice.between(other.start, other.end);
+            let most = (range.end - at).min(other.end - place).min(512);
+            let length = self.dice.between(1, most + 1);
+            Act::Stray(server, Stray { from: name, at, length, to, place })
+        } else {
+            Act::Flip(server, name, 8 * at + self.dice.between(0, 8))
+        };
+        self.due.push_back(act);
+        if self.dice.chance(700) {
+            self.due.push_back(Act::Crash(server));
+            self.later(world.now(), 3_000, Act::Restart(server));
+        }
+    }
+
     /// Draws nothing more.
     pub fn stop(&mut self) {
         self.next = Duration::MAX;
-        (self.hunt, self.spare) = (None, None);
+        (self.hunt, self.spare, self.wound) = (None, None, None);
         self.mends.clear();
         self.due.clear();
     }
@@ -267,6 +298,8 @@ impl Nemesis {
             }
             Kind::LostLeader => self.hunt = Some(STEPS[self.dice.below(STEPS.len())]),
             Kind::NewDisk => self.spare = Some(server),
+            Kind::FlippedBit => self.wound = Some((server, false)),
+            Kind::StrayWrite => self.wound = Some((server, true)),
         }
     }
 

@@ -20,7 +20,7 @@ mod setting;
 mod stagehand;
 mod text;
 
-pub use self::act::{Act, Ways};
+pub use self::act::{Act, Stray, Ways};
 pub use self::cue::{Cue, State, Trigger};
 pub(crate) use self::director::Director;
 pub use self::minimise::{Progress, minimise, minimise_by};

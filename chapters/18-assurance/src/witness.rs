@@ -31,7 +31,7 @@ use server::{Recovered, State};
 use storage::{Entry, Write};
 use sync::laws::Laws;
 use sync::{Member, Message};
-use zab::{Ceased, Packet, Told};
+use zab::{Ceased, Health, Packet, Told};
 use zxid::{ServerId, SessionId, Zxid};
 
 pub(crate) use chronicle::Chronicle;
@@ -79,7 +79,12 @@ impl Witness {
         let (view, _) = self.of(server);
         view.disk.start(found);
         match &found.member {
-            Some(member) => self.laws.started(id(server), member),
+            Some(member) => {
+                if member.health != Health::Sound {
+                    self.all.coverage.saw(format!("a server is {:?}", member.health));
+                }
+                self.laws.started(id(server), member);
+            }
             // Whoever stands alone has committed all that is on its disk.
             None => self.applied(server, &found.state)?,
         }
@@ -112,6 +117,8 @@ impl Witness {
     ) -> Verdict {
         let view = &self.views[&server];
         match &found.member {
+            // Whoever was damaged and knows it may have anything. Whether it was is a law.
+            Some(member) if member.health != Health::Sound => Ok(()),
             None => {
                 let kept = view.shown();
                 view.disk.may_be_found(found.state.last, kept, power_lost)?;
@@ -238,6 +245,9 @@ impl Witness {
         self.laws.told(id(server), &Told::Ceased(why));
         let (view, all) = self.of(server);
         view.serves = false;
+        if why == Ceased::Convalesced {
+            all.coverage.saw("a convalescent votes again");
+        }
         all.coverage.saw(format!("a server gives up: {why:?}"));
         replicas::is_expected(server, why != Ceased::BadPacket)
     }
@@ -331,6 +341,20 @@ impl Witness {
             let same = forced.epochs() == epochs && written.epochs() == epochs;
             settled && same && epochs.0 == epochs.1 && (view.server == server || view.serves)
         })
+    }
+
+    /// Whether the disk of a server is sound, and stays so if the disks of fewer than a quorum of the
+    /// voters are not. `struck` says on which disks there are bytes that nobody wrote.
+    pub(crate) fn may_damage(&self, server: u64, struck: impl Fn(u64) -> bool) -> bool {
+        let sound = |server: u64| self.laws.is_sound(id(server)) && !struck(server);
+        let ill = self.members.voters().filter(|voter| !sound(voter.0 as u64)).count();
+        let most = (self.members.voters().count() - 1) / 2;
+        sound(server) && (!self.members.is_voter(id(server)) || ill < most)
+    }
+
+    /// Some bytes of a server's disk are changed.
+    pub(crate) fn damaged(&mut self, server: u64) {
+        self.laws.damaged(id(server));
     }
 
     /// Somebody puts a new disk into a server.

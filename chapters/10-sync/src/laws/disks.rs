@@ -15,6 +15,20 @@ pub(crate) struct Version {
     pub(crate) current: u32,
     /// The end of the history.
     pub(crate) last: Zxid,
+    /// Whether the server is marked as convalescent.
+    pub(crate) convalescent: bool,
+}
+
+/// What may be expected of a disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// That it keeps what was forced.
+    #[default]
+    Full,
+    /// That whatever it does not keep is noticed: some of its bytes were changed.
+    Doubt,
+    /// Nothing, until the server starts: it said that it had forced what it had not.
+    None,
 }
 
 /// A disk as it was when it was forced last, and after each write since.
@@ -25,11 +39,15 @@ pub(crate) struct Disk {
     snapshot: Zxid,
     /// It failed since the process started.
     pub(crate) failed: bool,
+    pub(crate) trust: Trust,
+    /// If it was damaged: where the history ended that was on it.
+    pub(crate) before: Zxid,
 }
 
 impl Default for Disk {
     fn default() -> Self {
-        Disk { versions: vec![Version::default()], snapshot: Zxid::ZERO, failed: false }
+        let (versions, trust) = (vec![Version::default()], Trust::Full);
+        Disk { versions, snapshot: Zxid::ZERO, failed: false, trust, before: Zxid::ZERO }
     }
 }
 
@@ -55,6 +73,7 @@ impl Disk {
             Write::CurrentEpoch(epoch) => now.current = *epoch,
             Write::BeginSnapshot { zxid } => self.snapshot = *zxid,
             Write::InstallSnapshot { .. } => now.last = self.snapshot,
+            Write::Convalesced => now.convalescent = false,
             Write::Roll
             | Write::SnapshotBytes(_)
             | Write::EndSnapshot { .. }
@@ -69,8 +88,18 @@ impl Disk {
         Err((Law::D1, format!("its epochs go from {before:?} to {now:?}")))
     }
 
-    /// Everything is forced.
+    /// Some of its bytes are changed.
+    pub(crate) fn damage(&mut self) {
+        if self.trust == Trust::Full {
+            self.trust = Trust::Doubt;
+        }
+    }
+
+    /// Everything is forced. Whoever has convalesced has nothing of before on its disk.
     pub(crate) fn forced(&mut self) {
+        if self.stable().convalescent && !self.now().convalescent {
+            self.trust = Trust::Full;
+        }
         self.versions = vec![self.now()];
     }
 
@@ -78,6 +107,27 @@ impl Disk {
     pub(crate) fn recovered(&mut self, found: Version, tree: &Tree) -> Result<(), (Law, String)> {
         let versions = std::mem::replace(&mut self.versions, vec![found]);
         self.failed = false;
+        let trust = self.trust;
+        if trust == Trust::None {
+            self.trust = Trust::Full;
+            return Ok(());
+        }
+        let before = versions[0];
+        if found.convalescent && trust == Trust::Doubt {
+            self.before = if before.convalescent { self.before } else { before.last };
+            return Ok(());
+        }
+        // The mark comes with damage only, and goes when all that it waits for is there.
+        let sound = versions.iter().find(|version| !version.convalescent);
+        let whole = sound.is_some_and(|version| tree.is_prefix(version.last, found.last));
+        let fits = match (before.convalescent, found.convalescent) {
+            (false, true) => false,
+            (true, false) => whole,
+            (false, false) | (true, true) => true,
+        };
+        if !fits {
+            return Err((Law::D8, format!("it comes back with {found:?} of {versions:?}")));
+        }
         let least = versions.iter().map(|version| version.last).min().unwrap_or_default();
         let known = versions.iter().any(|version| tree.is_prefix(found.last, version.last));
         if found.last < least || !known {

@@ -46,7 +46,10 @@ impl Leader {
         }
         let now = effects.now().monotonic;
         match &mut link.stage {
-            Stage::Beginning(begun) if zxid == beginning => {
+            // A convalescent says so without a number, see `Intake`.
+            Stage::Beginning(begun)
+                if zxid == beginning || link.who.is_some_and(|who| who.observes) =>
+            {
                 let begun = *begun;
                 self.on_begun(number, begun, effects);
             }
@@ -57,7 +60,9 @@ impl Leader {
                 link.waiting = Some(now);
                 link.acked = link.acked.max(zxid);
                 let server = link.who.expect("it was synchronised by name").server;
-                self.count(server, zxid, effects);
+                if link.counts() {
+                    self.count(server, zxid, effects);
+                }
             }
         }
     }

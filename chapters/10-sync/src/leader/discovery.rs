@@ -2,6 +2,7 @@
 //!
 //! Always true:
 //! - nobody hears of an epoch that is not on the leader's own disk;
+//! - what an observer says counts for nothing, and a voter that is convalescent is one;
 //! - no step is taken without a quorum, the leader among it.
 //!
 //! Book: chapter 10. ZooKeeper: `Leader.lead`, `LearnerHandler.run`.
@@ -93,7 +94,11 @@ impl Leader {
         let link = self.links.get_mut(&number).expect("what is said comes over a link");
         (link.who, link.stage, link.waiting) =
             (Some(Who { server, observes }), Stage::Joined, None);
-        match self.discovery.join(server, accepted) {
+        let epoch = match observes {
+            true => self.discovery.heard_of(accepted),
+            false => self.discovery.join(server, accepted),
+        };
+        match epoch {
             Some(epoch) if self.step >= Step::Offering => self.offer(number, epoch, effects),
             Some(_) => self.advance(effects),
             None => {}
@@ -130,7 +135,9 @@ impl Leader {
             if self.discovery.refuses(LogEnd { current_epoch, last }) {
                 return self.close(number, effects);
             }
-            self.discovery.promised(server, current);
+            if link.counts() {
+                self.discovery.promised(server, current);
+            }
         }
         match self.step {
             Step::Offering => self.advance(effects),
@@ -147,10 +154,11 @@ impl Leader {
         let server = link.who.expect("it was synchronised by name").server;
         match self.step {
             Step::Serving => self.up_to_date(number, effects),
-            _ => {
+            _ if link.counts() => {
                 self.begun.insert(server);
                 self.advance(effects);
             }
+            _ => {}
         }
     }
 
@@ -188,6 +196,8 @@ impl Leader {
             }
         }
         let server = link.who.expect("it was synchronised by name").server;
-        self.count(server, acked, effects);
+        if link.counts() {
+            self.count(server, acked, effects);
+        }
     }
 }

@@ -111,6 +111,11 @@ impl Link {
         self.who.is_some_and(|who| who.observes)
     }
 
+    /// Whether what it says counts, if it is a voter: a voter that observes is convalescent.
+    pub(super) fn counts(&self) -> bool {
+        self.who.is_some_and(|who| !who.observes)
+    }
+
     /// Whether it gets all that happens: it has everything that happened before.
     pub(super) fn is_live(&self) -> bool {
         matches!(self.stage, Stage::Beginning(_) | Stage::Begun(_) | Stage::Following)

@@ -67,7 +67,7 @@ impl Leader {
         let last = self.history.last().max(beginning);
         for (number, link) in self.links.iter().filter(|(_, link)| whom(link)) {
             effects.send(link.peer, Packet::Ping { zxid: last, touched: None });
-            if let (Stage::Following, Some(who)) = (link.stage, link.who) {
+            if let (Stage::Following, Some(who), true) = (link.stage, link.who, link.counts()) {
                 self.confirmation.asked(*number, who.server);
             }
         }
@@ -76,8 +76,13 @@ impl Leader {
     /// Whether a quorum, the leader among it, is connected. Those that are silent for too long are
     /// not.
     fn has_quorum(&self) -> bool {
-        let mut present: BTreeSet<_> =
-            self.links.values().filter_map(|link| link.who).map(|who| who.server).collect();
+        let mut present: BTreeSet<_> = self
+            .links
+            .values()
+            .filter(|link| link.counts())
+            .filter_map(|link| link.who)
+            .map(|who| who.server)
+            .collect();
         present.insert(self.settings.me);
         self.settings.members.is_quorum(&present)
     }

@@ -63,6 +63,10 @@ kinds! {
     LostLeader: "lost-leader",
     /// A server gets a new disk, when no other needs what was on the old one.
     NewDisk: "new-disk",
+    /// A bit turns on a disk, below the last batch.
+    FlippedBit: "flipped-bit",
+    /// A write has gone astray on a disk, below the last batch.
+    StrayWrite: "stray-write",
 }
 
 impl Kind {
@@ -74,7 +78,9 @@ impl Kind {
     /// Whether it needs several servers.
     pub(crate) fn is_for_many(self) -> bool {
         use Kind::*;
-        matches!(self, Blackout | Rift | Isolation | Split | LostLeader | NewDisk)
+        // One that stands alone refuses to start with a damaged disk, and that would be all.
+        let damages = matches!(self, FlippedBit | StrayWrite);
+        damages || matches!(self, Blackout | Rift | Isolation | Split | LostLeader | NewDisk)
     }
 }
 

@@ -46,6 +46,11 @@ pub enum Act {
     /// `new-disk 2`: the server loses its power, and comes back with an empty disk. It is not done
     /// while others need what is on the old one.
     NewDisk(NodeId),
+    /// `flip 2 log.100000001 4711`: a bit of a file turns on the disk, counted from its beginning.
+    Flip(NodeId, String, u64),
+    /// `stray 2 log.1 600 64 log.1 90`: 64 bytes that were to come to byte 600 of a file came to byte
+    /// 90 of another, or of the same.
+    Stray(NodeId, Stray),
     /// `reset 1 2`: every connection between the two breaks; `reset 1 2 3`: the third of them.
     Reset(NodeId, NodeId, Option<usize>),
     /// `cut 1 from 2 3`: nothing gets through; `cut 1 to 2 3`: nothing in this direction.
@@ -58,6 +63,21 @@ pub enum Act {
     Write(NodeId, String),
     /// `confirm 2`: in a world of members, server 2 asks whether it leads still.
     Confirm(NodeId),
+}
+
+/// A write that went astray on a disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// The file to which it was to come.
+    pub from: String,
+    /// Its first byte there.
+    pub at: u64,
+    /// How many bytes it has.
+    pub length: u64,
+    /// The file to which it came.
+    pub to: String,
+    /// Its first byte there.
+    pub place: u64,
 }
 
 /// The ways between some nodes and others.
@@ -104,6 +124,8 @@ impl Act {
             | Act::FailWrite(node, _)
             | Act::Room(node, _)
             | Act::NewDisk(node)
+            | Act::Flip(node, ..)
+            | Act::Stray(node, _)
             | Act::Write(node, _)
             | Act::Confirm(node) => vec![*node],
             Act::Reset(one, other, _) => vec![*one, *other],
@@ -132,6 +154,10 @@ impl fmt::Display for Act {
             Act::Room(node, Some(bytes)) => write!(f, "room {node} {bytes}"),
             Act::Room(node, None) => write!(f, "room {node} any"),
             Act::NewDisk(node) => write!(f, "new-disk {node}"),
+            Act::Flip(node, file, bit) => write!(f, "flip {node} {file} {bit}"),
+            Act::Stray(node, Stray { from, at, length, to, place }) => {
+                write!(f, "stray {node} {from} {at} {length} {to} {place}")
+            }
             Act::Reset(one, other, None) => write!(f, "reset {one} {other}"),
             Act::Reset(one, other, Some(nth)) => write!(f, "reset {one} {other} {nth}"),
             Act::Cut(ways) => write!(f, "cut {ways}"),
@@ -191,6 +217,17 @@ fn parse(words: &[&str]) -> Result<Act, String> {
         ["room", node, "any"] => Act::Room(node.parse()?, None),
         ["room", node, bytes] => Act::Room(node.parse()?, Some(number(bytes)?)),
         ["new-disk", node] => Act::NewDisk(node.parse()?),
+        ["flip", node, file, bit] => Act::Flip(node.parse()?, file.to_string(), number(bit)?),
+        ["stray", node, from, at, length, to, place] => Act::Stray(
+            node.parse()?,
+            Stray {
+                from: from.to_string(),
+                at: number(at)?,
+                length: number(length)?,
+                to: to.to_string(),
+                place: number(place)?,
+            },
+        ),
         ["reset", one, other] => Act::Reset(one.parse()?, other.parse()?, None),
         ["reset", one, other, nth] => {
             Act::Reset(one.parse()?, other.parse()?, Some(counted(nth)? as usize))
@@ -232,5 +269,6 @@ fn counted(word: &str) -> Result<u32, String> {
 /// All acts, as they are written.
 const ACTS: &str = "crash 2, power-loss 2, power-loss 2 worst, power-loss 2 after 17, restart 2, \
     reboot 2, pause 2, resume 2, jump 2 -3500, drift 2 20000, slow 2 40, fail-sync 2 5, \
-    fail-write 2 5, room 2 4000, room 2 any, new-disk 2, reset 1 2, cut 1 from 2 3, cut 1 to 2, \
+    fail-write 2 5, room 2 4000, room 2 any, new-disk 2, flip 2 log.1 4711, \
+    stray 2 log.1 600 64 log.1 90, reset 1 2, cut 1 from 2 3, cut 1 to 2, \
     mend 1 from 2 3, mend all, write 2 \"x\", confirm 2";

@@ -40,13 +40,15 @@ impl Director {
     }
 
     /// The next thing to do now; when it is done, there may be more. `idle` says that nothing else
-    /// happens at this instant, and `can_spare` whether nobody needs what is on a server's disk.
+    /// happens at this instant, and `can_spare` whether nobody needs what is on a server's disk, and
+    /// `may_damage` whether enough other disks are sound.
     pub(crate) fn act(
         &mut self,
         world: &World<Anyone>,
         hands: &Stagehand,
         idle: bool,
         can_spare: impl Fn(u64) -> bool,
+        may_damage: impl Fn(u64, &World<Anyone>) -> bool,
     ) -> Option<Act> {
         match self {
             Director::Nemesis(nemesis) => {
@@ -54,6 +56,11 @@ impl Director {
                     && can_spare(number)
                 {
                     nemesis.replace_disk(world.now());
+                }
+                if let Some(NodeId::Server(number)) = nemesis.wound()
+                    && may_damage(number, world)
+                {
+                    nemesis.damage(world);
                 }
                 nemesis.act(world)
             }

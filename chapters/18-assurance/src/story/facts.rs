@@ -66,7 +66,7 @@ fn of_member(member: &Member) -> Facts {
     if let Some(leader) = member.leader() {
         let learners: Vec<String> = leader
             .learners_known()
-            .map(|(who, synced)| format!("{who}{}", if synced { "" } else { " (not yet)" }))
+            .map(|(who, synced, _)| format!("{who}{}", if synced { "" } else { " (not yet)" }))
             .collect();
         fact(&mut facts, "learners", listed(&learners));
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use machines::{Kind, Line, Machine, NodeId, Operation, Simulated, World};
 
-use super::act::Act;
+use super::act::{Act, Stray};
 use super::cue::{Cue, Trigger};
 
 /// The servers that lost their power since they last started.
@@ -141,6 +141,10 @@ impl Stagehand {
             Act::NewDisk(node) => {
                 self.lose_power(*node, world);
                 world.files(*node).wipe();
+            }
+            Act::Flip(node, file, bit) => world.files(*node).flip(file, *bit),
+            Act::Stray(node, Stray { from, at, length, to, place }) => {
+                world.files(*node).misdirect(from, *at..at + length, to, *place);
             }
             Act::Reset(one, other, nth) => reset(*one, *other, *nth, world),
             Act::Cut(ways) => ways.pairs().iter().for_each(|(from, to)| world.cut(*from, *to)),

@@ -129,6 +129,7 @@ impl Disk {
                 return Ok(());
             }
             Write::Roll
+            | Write::Convalesced
             | Write::SnapshotBytes(_)
             | Write::AbandonSnapshot
             | Write::Purge { .. } => return Ok(()),

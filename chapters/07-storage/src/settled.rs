@@ -1,0 +1,42 @@
+//! Which bytes of a directory are *settled*: written and forced so long ago that damage to them cannot
+//! be taken for something else.
+//!
+//! That is all of a snapshot and of an epoch file, and of a log all below its mark. In the last batch
+//! of the last log file it is otherwise, and there is the limit of this format: a batch that was
+//! acknowledged, and of which a byte was changed later, looks like one that was being written when the
+//! power went. It is cut off, and what it held is lost on this disk. ZooKeeper's files, which have no
+//! mark, tell even less: only a record that another one follows is known to have been whole.
+//!
+//! A file of which nothing is left but zeros looks like one that was just made. Here too is a limit of ZooKeeper's: the mark has a check of sixteen bits, and the checksum of a
+//! record one of 32; whoever changes them to fit is not noticed.
+//!
+//! Book: chapter 7.
+
+use std::ops::Range;
+
+use machines::{Fault, Files};
+
+use crate::LogReader;
+use crate::log_format::{HEADER, MARK};
+use crate::names::{ACCEPTED_EPOCH, CURRENT_EPOCH, list};
+
+/// The settled bytes of a directory: of each file, ranges of them.
+pub fn settled(files: &dyn Files) -> Result<Vec<(String, Range<u64>)>, Fault> {
+    let (logs, snapshots) = list(files)?;
+    let mut ranges = Vec::new();
+    for log in logs {
+        let name = log.name();
+        let mark = LogReader::open(files, &name, HEADER)?.mark();
+        ranges.push((name.clone(), 0..MARK));
+        ranges.push((name, HEADER..mark));
+    }
+    let epochs = [ACCEPTED_EPOCH, CURRENT_EPOCH].map(str::to_string);
+    for name in snapshots.into_iter().map(|file| file.name()).chain(epochs) {
+        if files.exists(&name)? {
+            let length = files.len(&name)?;
+            ranges.push((name, 0..length));
+        }
+    }
+    ranges.retain(|(_, range)| !range.is_empty());
+    Ok(ranges)
+}
