@@ -144,8 +144,8 @@ impl Election {
     }
 
     /// Says whether this server may have promised something to somebody that it does not remember.
-    /// Then it follows only when it has heard of everybody else that they do not lead: whoever does
-    /// not lead cannot begin a reign any more with what it was promised before.
+    /// Then it follows only when it has heard of everybody else that they follow, or have no vote
+    /// either: whoever does cannot begin a reign any more with what it was promised before.
     pub fn set_forgetful(&mut self, forgetful: bool) {
         self.forgetful = forgetful;
     }
@@ -227,7 +227,7 @@ impl Election {
             }
             return;
         }
-        if self.forgetful && n.state != ServerState::Leading {
+        if self.forgetful && gives_way(&n) {
             self.idle.insert(from);
         }
         if n.state == ServerState::Looking && n.round < self.round {
@@ -368,6 +368,17 @@ impl Election {
         let (state, config) = (self.state, self.config.clone());
         let version = Notification::VERSION;
         effects.send(to, Notification { state, vote, round, version, config });
+    }
+}
+
+/// Whether a voter says that it leads nobody, and could not before it looks anew. One that looks does
+/// not say so: it may have come to lead since, without a word, and the last one it had is repeated
+/// over every new connection. But a server that does not know what it has does not lead.
+fn gives_way(n: &Notification) -> bool {
+    match n.state {
+        ServerState::Following | ServerState::Observing => true,
+        ServerState::Looking => n.vote.zxid == Vote::UNKNOWN,
+        ServerState::Leading => false,
     }
 }
 

@@ -50,6 +50,10 @@ pub(super) struct SimulateArgs {
     #[arg(value_parser = clap::value_parser!(u64).range(1..=20))]
     clients: u64,
     /// What may go wrong: none, all, or names with commas between them, such as crash,partition
+    ///
+    /// What flipped-bit and stray-write change on a disk was forced long ago: damage to the last batch
+    /// of a log cannot be told from a batch that was being written when the power went. They strike
+    /// fewer than a quorum of the voters at a time.
     #[arg(long, value_name = "FAULTS", default_value = "all")]
     faults: Faults,
     /// How many threads share the seeds; as many as there are processors if not said

@@ -100,6 +100,23 @@ fn power_losses_while_files_are_set_aside_make_no_history_of_the_rest() {
 }
 
 #[test]
+fn power_losses_do_not_bring_back_a_promise_that_cannot_be_right() {
+    for seed in 0..200 {
+        let mut dice = Dice::new(seed);
+        let mut files = history();
+        // As ZooKeeper writes it, so there is no check; and it has noted a later epoch already.
+        files.set_len("acceptedEpoch", 0).unwrap();
+        files.write("acceptedEpoch", 0, b"0").unwrap();
+        files.sync("acceptedEpoch").unwrap();
+        files.lose_power_after(dice.between(0, 25));
+        drop(recover_member(files.clone(), small(), &mut Toy::default));
+        files.power_loss(&mut dice);
+        let (found, _) = open_member(&files);
+        assert_eq!((found.convalescent, found.accepted_epoch), (true, None), "seed {seed}");
+    }
+}
+
+#[test]
 fn whoever_stands_alone_refuses_what_is_damaged_and_what_convalesces() {
     let files = history();
     files.flip("log.100000001", 8 * 200);

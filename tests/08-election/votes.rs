@@ -375,6 +375,34 @@ fn a_server_that_does_not_know_its_history_chooses_nobody_but_can_join() {
 }
 
 #[test]
+fn whoever_forgot_its_promises_follows_when_nobody_else_can_use_them() {
+    // Two follow the first of five. The fourth was promised something, and leads already; what it
+    // said last, before it did, comes over the new connection. The fifth has no vote either.
+    let forgetful = || {
+        let unknown = LogEnd { current_epoch: 0, last: Vote::UNKNOWN };
+        let mut subject = Subject::new(5, voters(5), unknown);
+        subject.election.set_forgetful(true);
+        subject
+    };
+    let (one, four) = (vote(1, Zxid::ZERO, 1), vote(1, Zxid::new(1, 1), 4));
+    let others = |subject: &mut Subject| {
+        subject.hear(2, ServerState::Following, one, 1);
+        subject.hear(3, ServerState::Following, one, 1);
+        subject.hear(1, ServerState::Leading, one, 1)
+    };
+    let mut subject = forgetful();
+    subject.hear(4, ServerState::Looking, four, 2);
+    assert_eq!(elected(&others(&mut subject)), None);
+    subject.hear(4, ServerState::Leading, four, 2);
+    assert_eq!(elected(&others(&mut subject)), None);
+    subject.hear(4, ServerState::Following, one, 1);
+    assert!(elected(&others(&mut subject)).is_some());
+    let mut subject = forgetful();
+    subject.hear(4, ServerState::Looking, vote(0, Vote::UNKNOWN, 4), 2);
+    assert!(elected(&others(&mut subject)).is_some(), "two of them do not wait for each other");
+}
+
+#[test]
 fn a_server_with_a_leader_answers_those_that_look_with_the_epoch_of_that_leader() {
     let mut subject = Subject::new(1, voters(3), LogEnd::default());
     let three = vote(0, Zxid::ZERO, 3);

@@ -11,7 +11,8 @@ use crate::leader_desk::{entries, settings};
 fn what_a_server_has_of_an_epoch_tells_that_it_has_its_beginning() {
     // It was cut off between the history and the epoch that stands for it.
     let tail = entries(2, 3);
-    let recovered = Recovered { accepted: 1, current: 1, applied: Zxid::ZERO, tail };
+    let recovered =
+        Recovered { accepted: 1, current: 1, applied: Zxid::ZERO, tail, ..Recovered::default() };
     let mut member = Member::new(settings(3, 0).into());
     member.step(Event::Started(recovered), &mut Effects::new());
     let vote = member.election().election().vote();

@@ -25,8 +25,10 @@ use machines::{Fault, Files};
 use crate::names::{ACCEPTED_EPOCH, CONVALESCENT, CURRENT_EPOCH, aside, before_aside, list};
 use crate::{Damage, Note, epochs};
 
-/// What the mark says while files are being set aside, or anything that is not the other text.
-const SETTING_ASIDE: &str = "setting damaged files aside\n";
+/// What the mark says while files are being set aside, but for the promise.
+const KEEPING_PROMISE: &str = "setting damaged files aside, but for acceptedEpoch\n";
+/// What it says while everything is. Any other text that cannot be read says so, too.
+const KEEPING_NOTHING: &str = "setting damaged files aside\n";
 /// What it says from then on.
 const WAITING: &str = "waiting for a leader that brings this server up to date\n";
 
@@ -37,18 +39,19 @@ pub(crate) fn is_marked(files: &dyn Files) -> Result<bool, Fault> {
 
 /// Whether files were still being set aside when the process ended.
 pub(crate) fn is_interrupted(files: &dyn Files) -> Result<bool, Fault> {
-    if !is_marked(files)? {
-        return Ok(false);
-    }
-    let mut bytes = [0; 80];
-    let read = files.read(CONVALESCENT, 0, &mut bytes)?;
-    Ok(bytes[..read] != *WAITING.as_bytes())
+    Ok(is_marked(files)? && mark(files)? != WAITING.as_bytes())
 }
 
 /// Sets everything aside: the log, the snapshots and the epochs, but for a promise that can be read
-/// and that `damage` does not contradict.
+/// and that `damage` does not contradict. Without `damage`, it goes on with what was interrupted.
 pub(crate) fn begin(files: &mut dyn Files, damage: Option<&Damage>) -> Result<Note, Damage> {
-    epochs::replace(files, CONVALESCENT, SETTING_ASIDE)?;
+    let keeps = match damage {
+        Some(Damage::Epochs { .. }) => false,
+        Some(_) => !matches!(epochs::read(files, ACCEPTED_EPOCH), Err(Damage::Epoch { .. })),
+        None => mark(files)? == KEEPING_PROMISE.as_bytes(),
+    };
+    let text = if keeps { KEEPING_PROMISE } else { KEEPING_NOTHING };
+    epochs::replace(files, CONVALESCENT, text)?;
     files.sync_names()?;
     let nth =
         1 + files.names()?.iter().filter_map(|it| Some(before_aside(it)?.1)).max().unwrap_or(0);
@@ -56,8 +59,7 @@ pub(crate) fn begin(files: &mut dyn Files, damage: Option<&Damage>) -> Result<No
     let mut names: Vec<String> =
         logs.into_iter().chain(snapshots).map(|file| file.name()).collect();
     names.push(CURRENT_EPOCH.to_string());
-    let doubted = matches!(damage, Some(Damage::Epochs { .. }));
-    if doubted || matches!(epochs::read(files, ACCEPTED_EPOCH), Err(Damage::Epoch { .. })) {
+    if !keeps {
         names.push(ACCEPTED_EPOCH.to_string());
     }
     let mut kept = Vec::new();
@@ -73,6 +75,13 @@ pub(crate) fn begin(files: &mut dyn Files, damage: Option<&Damage>) -> Result<No
     files.sync_names()?;
     let why = damage.map(|damage| damage.to_string());
     Ok(Note::SetAside { why, files: kept })
+}
+
+fn mark(files: &dyn Files) -> Result<Vec<u8>, Fault> {
+    let mut bytes = vec![0; 80];
+    let read = files.read(CONVALESCENT, 0, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
 }
 
 /// This server has convalesced, and everything that it waited for is on disk.

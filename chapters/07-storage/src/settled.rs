@@ -1,14 +1,18 @@
 //! Which bytes of a directory are *settled*: written and forced so long ago that damage to them cannot
 //! be taken for something else.
 //!
-//! That is all of a snapshot and of an epoch file, and of a log all below its mark. In the last batch
-//! of the last log file it is otherwise, and there is the limit of this format: a batch that was
-//! acknowledged, and of which a byte was changed later, looks like one that was being written when the
-//! power went. It is cut off, and what it held is lost on this disk. ZooKeeper's files, which have no
-//! mark, tell even less: only a record that another one follows is known to have been whole.
+//! That is all of a snapshot and of an epoch file, and of a log all below its mark. There is the limit
+//! of these files:
+//! - a batch that was acknowledged, the last of the last log file, and of which a byte was changed
+//!   later, looks like one that was being written when the power went. It is cut off, and what it held
+//!   is lost on this disk, without a word. So do ZooKeeper's own files look, which have no mark: there
+//!   only a record that another one follows is known to have been whole;
+//! - a file of which nothing is left but zeros looks like one that was just made;
+//! - the mark has a check of sixteen bits, a record and an epoch file have one of 32, and an epoch file
+//!   that ZooKeeper wrote has none: what is changed to fit is not noticed.
 //!
-//! A file of which nothing is left but zeros looks like one that was just made. Here too is a limit of ZooKeeper's: the mark has a check of sixteen bits, and the checksum of a
-//! record one of 32; whoever changes them to fit is not noticed.
+//! A server that lost something so does not know it, and votes with less than it acknowledged. That is
+//! why nobody who tests this server turns bits elsewhere than in what is settled.
 //!
 //! Book: chapter 7.
 

@@ -72,6 +72,7 @@ const BY_SEVERAL_UNDER_FAULTS: &[&str] = &[
 
 /// The same, but not often.
 const RARELY: &[&str] = &[
+    "a convalescent votes again",
     "a history is cut",
     "a learner is brought up to date by TRUNC",
     "a learner is brought up to date by TRUNC+DIFF",
@@ -79,6 +80,8 @@ const RARELY: &[&str] = &[
     "a server gives up: NoQuorum",
     "a server gives up: RolledOver",
     "a server gives up: Unreachable",
+    "a server is Convalescent",
+    "a server is Forgetful",
     "a session is Expired",
     "a session is refused",
     // A leader is lost between each two of its steps.

@@ -13,7 +13,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use machines::{Booted, Dice, Disk, Fault, Kind, NodeId, Occurrence, World};
-use storage::names::before_aside;
 use sync::laws::Law;
 
 use crate::anyone::{Anyone, ClientHost};
@@ -24,7 +23,7 @@ use crate::nemesis::Nemesis;
 use crate::plan::Plan;
 use crate::settings::{Measure, Settings};
 use crate::starter::{Starter, refusal};
-use crate::story::{Act, Cue, Director, Ending, Prompter, Recorder, Stagehand, Story, facts};
+use crate::story::{Cue, Director, Ending, Prompter, Recorder, Stagehand, Story, facts};
 use crate::vocabulary::{Found, Sim, Told};
 use crate::witness::Witness;
 use crate::workload::Program;
@@ -289,24 +288,12 @@ impl Run {
     fn act(&mut self, idle: bool) {
         let witness = self.witness.clone();
         let can_spare = |server| witness.borrow().can_spare(server);
-        let may_damage = |server, world: &World<Anyone>| {
-            witness.borrow().may_damage(server, |server| is_struck(server, world))
-        };
+        let may_damage = |server, world: &World<Anyone>| witness.borrow().may_damage(server, world);
         while let Some(act) =
             self.director.act(&self.world, &self.hands, idle, can_spare, may_damage)
         {
-            match act {
-                Act::NewDisk(NodeId::Server(number)) if can_spare(number) => {
-                    self.witness.borrow_mut().wiped(number);
-                }
-                Act::Flip(NodeId::Server(number), ..) | Act::Stray(NodeId::Server(number), _)
-                    if may_damage(number, &self.world) =>
-                {
-                    self.witness.borrow_mut().damaged(number);
-                }
-                // What would break more than may break is not done.
-                Act::NewDisk(_) | Act::Flip(..) | Act::Stray(..) => continue,
-                _ => {}
+            if !witness.borrow_mut().allows(&act, &self.world) {
+                continue;
             }
             self.hands.perform(&act, &mut self.world);
         }
@@ -437,12 +424,6 @@ const PEACES: u32 = 60;
 const ENOUGH: u64 = FLOOR;
 /// The longest time between two trials of what a loss of power would leave.
 const PROBES: Duration = Duration::from_secs(3);
-
-/// Whether there are bytes on a server's disk that nobody wrote, in a file that it may still read.
-fn is_struck(server: u64, world: &World<Anyone>) -> bool {
-    let struck = world.files(NodeId::Server(server)).struck();
-    struck.iter().any(|name| before_aside(name).is_none())
-}
 
 /// What a client has for a disk.
 struct NoDisk;

@@ -16,6 +16,7 @@ mod chronicle;
 mod clients;
 mod disk;
 mod judge;
+mod ledger;
 mod line;
 mod offers;
 mod recovery;
@@ -328,40 +329,6 @@ impl Witness {
             replicas::same_state(server, now, found, all.digest(now))?;
         }
         Ok(())
-    }
-
-    /// Whether all servers but one hold all that was ever committed, and nothing else, under one
-    /// epoch: then nothing is lost if that one's disk is.
-    pub(crate) fn can_spare(&self, server: u64) -> bool {
-        let last = self.all.last();
-        let epochs = self.views.values().next().map_or((0, 0), |view| view.disk.forced().epochs());
-        self.views.values().filter(|view| self.members.is_voter(id(view.server))).all(|view| {
-            let (forced, written) = (view.disk.forced(), view.disk.written());
-            let settled = forced.last() == last && written.last() == last;
-            let same = forced.epochs() == epochs && written.epochs() == epochs;
-            settled && same && epochs.0 == epochs.1 && (view.server == server || view.serves)
-        })
-    }
-
-    /// Whether the disk of a server is sound, and stays so if the disks of fewer than a quorum of the
-    /// voters are not. `struck` says on which disks there are bytes that nobody wrote.
-    pub(crate) fn may_damage(&self, server: u64, struck: impl Fn(u64) -> bool) -> bool {
-        let sound = |server: u64| self.laws.is_sound(id(server)) && !struck(server);
-        let ill = self.members.voters().filter(|voter| !sound(voter.0 as u64)).count();
-        let most = (self.members.voters().count() - 1) / 2;
-        sound(server) && (!self.members.is_voter(id(server)) || ill < most)
-    }
-
-    /// Some bytes of a server's disk are changed.
-    pub(crate) fn damaged(&mut self, server: u64) {
-        self.laws.damaged(id(server));
-    }
-
-    /// Somebody puts a new disk into a server.
-    pub(crate) fn wiped(&mut self, server: u64) {
-        self.laws.replaced(id(server));
-        let (view, _) = self.of(server);
-        view.disk.wipe();
     }
 
     /// Whether a server's state is what all that was ever committed leads to.

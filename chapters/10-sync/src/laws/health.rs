@@ -9,8 +9,9 @@
 //! - *What it promised.* A rival that had C's promise of a later epoch could begin a reign with it
 //!   after all, and cut off what C acknowledges for an earlier one. So the promise is kept, where it
 //!   can be read: C follows no leader below it. Where it is lost, C first hears of all other voters,
-//!   since it started, that they do not lead, except for its leader. Whoever does not lead has given
-//!   up every attempt that could use the old promise. A quorum is not enough for that.
+//!   since it started, that they follow or have no vote either, except for its leader. Whoever does
+//!   has given up every attempt that could use the old promise. A quorum is not enough for that, nor
+//!   that somebody looks: its word may be from before it came to lead.
 //! - *Which leader.* C follows whom a quorum of others said, since C started, that it follows. A
 //!   reign in which C acknowledged something had begun before, with a quorum that promised it; so
 //!   one of those has left every earlier leader, and C does not come to a leader of the past.
