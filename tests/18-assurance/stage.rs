@@ -137,7 +137,8 @@ impl Stage {
         } else {
             new.ahead = tail.clone().into();
             let (accepted, current, applied) = (epoch, epoch, Zxid::ZERO);
-            Some(zab::Recovered { accepted, current, applied, tail })
+            let health = zab::Health::Sound;
+            Some(zab::Recovered { accepted, current, applied, tail, health })
         };
         let (state, snapshot) = (self.server(server).state.clone(), Zxid::ZERO);
         let found = Recovered { state, snapshot, member, replayed: 0, data_bytes: 0, log_bytes: 0 };

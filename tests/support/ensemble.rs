@@ -187,6 +187,11 @@ impl Ensemble {
         self.furnish(id);
     }
 
+    /// From now on it is another's server that starts with what this one has kept.
+    pub(crate) fn becomes(&mut self, id: usize, kind: Kind) {
+        self.servers[id - 1].kind = kind;
+    }
+
     /// What a server is: leader, follower or observer; nothing while it does not serve.
     pub(crate) fn mode(&self, id: usize) -> Option<String> {
         let reply = word(self.address(id), b"srvr").ok()?;
@@ -254,9 +259,14 @@ impl Ensemble {
         fs::read_to_string(self.folder(id).join("log")).unwrap_or_default()
     }
 
+    /// The folder in which a server keeps its history.
+    pub(crate) fn history(&self, id: usize) -> PathBuf {
+        self.folder(id).join("data/version-2")
+    }
+
     /// The files of a server's log of transactions.
     pub(crate) fn transaction_logs(&self, id: usize) -> Vec<PathBuf> {
-        let Ok(folder) = fs::read_dir(self.folder(id).join("data/version-2")) else {
+        let Ok(folder) = fs::read_dir(self.history(id)) else {
             return Vec::new();
         };
         let files = folder.filter_map(|entry| Some(entry.ok()?.path()));

@@ -125,15 +125,6 @@ impl SimFiles {
         struck.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Lets a disk that lies mend its ways: what it said that it had forced is forced now.
-    pub fn be_honest(&self) {
-        let mut platter = self.0.borrow_mut();
-        if std::mem::take(&mut platter.lying) {
-            platter.inodes.values_mut().for_each(Inode::sync);
-            platter.sync_names();
-        }
-    }
-
     /// Forgets everything: somebody has put in a new disk.
     pub fn wipe(&self) {
         *self.0.borrow_mut() = Platter::default();

@@ -33,7 +33,7 @@ pub use law::{Broken, Law};
 use crate::member::Member;
 use crate::vocabulary::{Message, Peer};
 use conversation::Conversation;
-use disks::{Disk, Trust};
+use disks::Disk;
 use tree::Tree;
 
 /// What is known of one server.
@@ -210,13 +210,7 @@ impl Laws {
     /// Whether a disk has what it should have, for all that was done to it, and its server counts.
     pub fn is_sound(&self, server: ServerId) -> bool {
         let disk = self.servers.get(&server).map(|state| &state.disk);
-        disk.is_none_or(|disk| disk.trust == Trust::Full && !disk.stable().convalescent)
-    }
-
-    /// A disk begins to say that it has forced what it has not. Nothing is expected of it, until its
-    /// server starts again: whatever is there then is what it has.
-    pub fn lies(&mut self, server: ServerId) {
-        self.server(server).disk.trust = Trust::None;
+        disk.is_none_or(|disk| !disk.damaged && !disk.stable().convalescent)
     }
 
     /// Somebody puts a new disk into a server that is down.
@@ -360,7 +354,7 @@ impl Laws {
     /// something.
     fn is_safe(&self, zxid: Zxid) -> bool {
         let holds = |state: &Server| {
-            state.disk.trust != Trust::Full || self.tree.is_prefix(zxid, state.disk.stable().last)
+            state.disk.damaged || self.tree.is_prefix(zxid, state.disk.stable().last)
         };
         let with = self.servers.iter().filter(|(_, state)| holds(state));
         zxid == Zxid::ZERO || self.members.is_quorum(&with.map(|(server, _)| *server).collect())

@@ -221,9 +221,10 @@ impl Run {
         })
     }
 
-    /// Whether a nemesis has yet to begin. Who gives the cues of a story waits for nobody.
+    /// Whether nothing is done yet: a nemesis has yet to begin. Who gives the cues of a story waits for
+    /// nobody, but at the moment at which the nemesis begins, it is not before it.
     fn waits(&self) -> bool {
-        self.calm && matches!(self.director, Director::Nemesis(_))
+        self.calm && (matches!(self.director, Director::Nemesis(_)) || self.serves())
     }
 
     /// Whether nothing is to go wrong.

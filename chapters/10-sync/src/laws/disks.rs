@@ -19,18 +19,6 @@ pub(crate) struct Version {
     pub(crate) convalescent: bool,
 }
 
-/// What may be expected of a disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// That it keeps what was forced.
-    #[default]
-    Full,
-    /// That whatever it does not keep is noticed: some of its bytes were changed.
-    Doubt,
-    /// Nothing, until the server starts: it said that it had forced what it had not.
-    None,
-}
-
 /// A disk as it was when it was forced last, and after each write since.
 #[derive(Debug)]
 pub(crate) struct Disk {
@@ -39,15 +27,16 @@ pub(crate) struct Disk {
     snapshot: Zxid,
     /// It failed since the process started.
     pub(crate) failed: bool,
-    pub(crate) trust: Trust,
+    /// Some of its bytes were changed: it need not keep what was forced, only notice what it lost.
+    pub(crate) damaged: bool,
     /// If it was damaged: where the history ended that was on it.
     pub(crate) before: Zxid,
 }
 
 impl Default for Disk {
     fn default() -> Self {
-        let (versions, trust) = (vec![Version::default()], Trust::Full);
-        Disk { versions, snapshot: Zxid::ZERO, failed: false, trust, before: Zxid::ZERO }
+        let (versions, snapshot, before) = (vec![Version::default()], Zxid::ZERO, Zxid::ZERO);
+        Disk { versions, snapshot, failed: false, damaged: false, before }
     }
 }
 
@@ -90,15 +79,13 @@ impl Disk {
 
     /// Some of its bytes are changed.
     pub(crate) fn damage(&mut self) {
-        if self.trust == Trust::Full {
-            self.trust = Trust::Doubt;
-        }
+        self.damaged = true;
     }
 
     /// Everything is forced. Whoever has convalesced has nothing of before on its disk.
     pub(crate) fn forced(&mut self) {
         if self.stable().convalescent && !self.now().convalescent {
-            self.trust = Trust::Full;
+            self.damaged = false;
         }
         self.versions = vec![self.now()];
     }
@@ -107,13 +94,8 @@ impl Disk {
     pub(crate) fn recovered(&mut self, found: Version, tree: &Tree) -> Result<(), (Law, String)> {
         let versions = std::mem::replace(&mut self.versions, vec![found]);
         self.failed = false;
-        let trust = self.trust;
-        if trust == Trust::None {
-            self.trust = Trust::Full;
-            return Ok(());
-        }
         let before = versions[0];
-        if found.convalescent && trust == Trust::Doubt {
+        if found.convalescent && self.damaged {
             self.before = if before.convalescent { self.before } else { before.last };
             return Ok(());
         }

@@ -4,6 +4,12 @@
 //! Nothing promises that a write is kept if a quorum of the disks lose it. So before a disk is harmed
 //! somebody looks here, whether a nemesis wants it or a story says so.
 //!
+//! A disk that says that it has forced what it has not is no fault here. If the power goes then, its
+//! server has forgotten what it acknowledged and what it promised, and nothing on the disk tells. In an
+//! ensemble of three, one such disk makes a minority of what was a quorum: what it and one other had is
+//! lost (S5, Z11), and with a promise that it forgot two may lead in one epoch (Z1). No law between
+//! servers is left that could be asked for.
+//!
 //! Always true:
 //! - of the disks of fewer than a quorum of the voters bytes are changed, until their servers have
 //!   convalesced;

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use machines::Ticket;
 use storage::{Entry, Fetch, Fetched, Write, epochs};
-use zab::Recovered;
+use zab::{Health, Recovered};
 use zxid::Zxid;
 
 /// What a disk holds.
@@ -66,7 +66,7 @@ impl Image {
                 (self.snapshot, self.log) = (zxid, entries);
             }
             Write::AbandonSnapshot => self.incoming = None,
-            Write::Roll | Write::EndSnapshot { .. } | Write::Purge { .. } => {
+            Write::Roll | Write::EndSnapshot { .. } | Write::Purge { .. } | Write::Convalesced => {
                 unreachable!("no machine of an ensemble wants {write:?}")
             }
         }
@@ -132,7 +132,7 @@ impl Disk {
         self.written = self.safe.clone();
         let applied = self.safe.snapshot;
         let tail = self.safe.log.iter().filter(|entry| entry.zxid > applied).cloned().collect();
-        Recovered { accepted, current, applied, tail }
+        Recovered { accepted, current, applied, tail, health: Health::Sound }
     }
 
     /// Answers a question. What waits counts.

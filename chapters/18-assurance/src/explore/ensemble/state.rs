@@ -166,8 +166,9 @@ impl State {
     /// Whether a server says to its leader what that one knows: that it has the beginning. It says so
     /// once more when it is up to date.
     pub(super) fn is_known(&self, learner: usize, leader: usize, packet: &Packet) -> bool {
-        let up_to_date =
-            |leader: &Leader| leader.learners_known().any(|it| it == (id(learner), true));
+        let up_to_date = |leader: &Leader| {
+            leader.learners_known().any(|(who, synced, _)| synced && who == id(learner))
+        };
         matches!(packet, Packet::Ack(zxid) if zxid.counter() == 0)
             && self.member(leader).leader().is_some_and(up_to_date)
     }
