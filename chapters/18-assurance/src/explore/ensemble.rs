@@ -10,11 +10,12 @@
 //! Time does not pass: who is given up is given up by a step. Names do not matter either: while all
 //! servers look for a leader nobody knows another's, and they are put into an order of their own.
 //!
-//! Read `state.rs` and `disk.rs`, then what may happen, here; then `reign.rs` and `faults.rs`, and
-//! `laws.rs` for what must hold.
+//! Read `state.rs` and `disk.rs`, then what may happen, here; then `reign.rs`, `faults.rs` and
+//! `at_once.rs`, and `laws.rs` for what must hold.
 //!
 //! Book: chapter 18.
 
+mod at_once;
 mod configurations;
 mod disk;
 mod faults;
@@ -39,9 +40,10 @@ use super::notes::Notes;
 use super::subject::Subject;
 use crate::invariants::Verdict;
 
+use at_once::is_news;
 pub use configurations::ensembles;
 use disk::Disk;
-use laws::{Memory, QUORUM};
+use laws::Memory;
 pub use state::{Bounds, State};
 use state::{Names, Server, Wire};
 
@@ -129,7 +131,11 @@ impl Ensembles {
 
     fn deliver(&self, state: &mut State, wire: usize, end: usize, notes: &mut Notes) -> Verdict {
         let it = &mut state.wires[wire];
-        let count = if self.fine { 1 } else { it.to[end].len() };
+        let count = match it.to[end].iter().take_while(|packet| is_news(packet)).count() {
+            _ if self.fine => 1,
+            0 => it.to[end].len(),
+            news => news,
+        };
         let packets: Vec<Packet> = it.to[end].drain(..count).collect();
         let ends = [it.leader, it.learner];
         let sender = match end {
@@ -209,19 +215,12 @@ impl Ensembles {
         }
         if state.left.crashes > 0 {
             // What a server does when nobody knows of it, it could have done before it left.
-            let some = 0..=server.disk.unsafe_writes();
+            let some = 0..=self.unsafe_writes(state, at);
             let rests = server.looks() && server.disk.is_at_rest();
             steps.extend(some.filter(|_| !rests).map(|done| Step::Crash(at, done)));
         }
-        if !state.leads(at) {
-            return;
-        }
-        if state.learners(at) + 1 < QUORUM {
-            steps.push(Step::GiveUp(at));
-        }
-        if server.member.serving().is_some() && state.left.transactions > 0 {
-            steps.push(Step::Propose(at));
-        }
+        steps.extend(self.is_left(state, at).then_some(Step::GiveUp(at)));
+        steps.extend(self.may_propose(state, at).then_some(Step::Propose(at)));
     }
 
     /// Lets one thing happen, without judging what comes of it.
@@ -240,26 +239,6 @@ impl Ensembles {
             Step::Propose(at) => self.propose(state, at, notes),
             Step::GiveUp(at) => self.give_up(state, at, notes),
             Step::Crash(at, done) => self.crash(state, at, done, notes),
-        }
-    }
-}
-
-/// What follows of itself.
-impl Ensembles {
-    /// Whoever has left its role waits for its disk, and nobody waits for it: it comes to rest at
-    /// once. Had its process ended meanwhile, it could have ended before. In worlds of larger steps
-    /// wires take at once what is sent.
-    fn come_to_rest(&self, state: &mut State, notes: &mut Notes) -> Verdict {
-        loop {
-            let leaving = |at: &usize| state.servers[*at].is_leaving();
-            if let Some(at) = (0..SERVERS).find(leaving) {
-                self.force(state, at, notes)?;
-            } else if let Some(wire) = state.wires.iter().position(|wire| wire.flush && !self.fine)
-            {
-                self.flush(state, wire, notes)?;
-            } else {
-                return Ok(());
-            }
         }
     }
 }

@@ -9,7 +9,7 @@
 use machines::{Event, Kind};
 use zab::Ceased;
 
-use super::state::{Server, State};
+use super::state::{Server, State, Wire};
 use super::{Ensembles, id};
 use crate::explore::notes::Notes;
 use crate::invariants::Verdict;
@@ -25,6 +25,23 @@ impl Ensembles {
         let disk = std::mem::take(&mut server.disk);
         *server = Server { delivered, ..Server::new(self.settings[at].clone(), disk) };
         self.event(state, at, Event::Started(recovered), notes)
+    }
+
+    /// How many writes a process may leave undone when it ends. In worlds of larger steps it may be
+    /// about to hear something, and ends in the middle of that.
+    pub(super) fn unsafe_writes(&self, state: &State, at: usize) -> usize {
+        let mut state = state.clone();
+        let heard = self.fine || self.hear(&mut state, at, &mut Notes::default()).is_ok();
+        if heard { state.servers[at].disk.unsafe_writes() } else { 0 }
+    }
+
+    /// A learner hears what is on its way to it.
+    fn hear(&self, state: &mut State, at: usize, notes: &mut Notes) -> Verdict {
+        let is = |wire: &Wire| wire.learner == at && !wire.to[1].is_empty();
+        match state.wires.iter().position(is) {
+            Some(wire) => self.deliver(state, wire, 1, notes),
+            None => Ok(()),
+        }
     }
 
     /// A process ends when so many of its writes are done, and starts again.
@@ -43,6 +60,9 @@ impl Ensembles {
             });
         }
         state.left.crashes -= 1;
+        if done > 0 && !self.fine {
+            self.hear(state, at, notes)?;
+        }
         state.server(at).disk.crash(done);
         self.start(state, at, notes)?;
         while let Some(led) = state.wires.iter().position(|wire| wire.leader == at) {

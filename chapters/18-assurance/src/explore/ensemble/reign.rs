@@ -1,7 +1,8 @@
 //! How a server of an explored ensemble comes to lead, or to follow, in one step.
 //!
 //! An election may be won by whoever has the best vote of a quorum, by chapter 8's own order; ids do
-//! not matter. Discovery belongs to the step: the leader finds its epoch, and a quorum promises it.
+//! not matter. Discovery belongs to the step: the leader finds its epoch, a quorum promises it, and
+//! the leader enters it.
 //! Nothing that is safe on a disk before or after differs for that: whoever dies in the middle has
 //! promised an epoch, or has not, and leads nobody. Worlds that are small enough take discovery
 //! [in small steps](super::Ensembles::in_small_steps).
@@ -73,22 +74,21 @@ impl Ensembles {
         Ok(())
     }
 
-    /// What is next, until the learner has promised the leader's epoch.
+    /// What is next, until the learner has promised the leader's epoch and the leader has entered it.
     fn next_of_discovery(&self, state: &State, learner: usize, leader: usize) -> Option<Step> {
         let (wire, _) = state.end(learner, zab::Peer::Leader(id(leader)))?;
         let it = &state.wires[wire];
         let epoch = state.member(leader).leader()?.epoch();
-        let promises = |at: usize| {
-            let disk = &state.servers[at].disk;
-            disk.is_busy() && Some(disk.safe.accepted) < epoch
-        };
+        let disk = |at: usize| Some(&state.servers[at].disk).filter(|disk| disk.is_busy());
+        let enters = disk(leader).is_some_and(|it| Some(it.safe.current) < epoch);
+        let promises = disk(learner).is_some_and(|it| Some(it.safe.accepted) < epoch);
         match (it.to[0].front(), it.to[1].front()) {
             (Some(Packet::FollowerInfo { .. } | Packet::AckEpoch { .. }), _) => {
                 Some(Step::Deliver(leader, it.number, 0))
             }
             (None, Some(Packet::LeaderInfo { .. })) => Some(Step::Deliver(leader, it.number, 1)),
-            (None, None) if promises(leader) => Some(Step::Force(leader)),
-            (None, None) if promises(learner) => Some(Step::Force(learner)),
+            (None, None) if enters => Some(Step::Force(leader)),
+            (None, None) if promises => Some(Step::Force(learner)),
             _ => None,
         }
     }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use machines::NodeId;
 use storage::{Entry, Fetch};
-use sync::{Leader, Member, Settings};
+use sync::{Member, Settings};
 use zab::Packet;
 use zxid::Zxid;
 
+use super::SERVERS;
 use super::disk::Disk;
 use super::laws::Memory;
-use super::{SERVERS, id};
 use crate::explore::seen::Fingerprint;
 
 /// How much may happen.
@@ -114,6 +114,10 @@ impl Server {
         idle && !self.looks() && self.disk.is_busy()
     }
 
+    pub(super) fn is_learning(&self) -> bool {
+        self.member.learner().is_some()
+    }
+
     /// What two servers that look for a leader differ in, besides their names.
     fn traits(&self) -> Fingerprint {
         Fingerprint::of(&(self.member.history(), &self.disk, &self.delivered))
@@ -161,16 +165,6 @@ impl State {
             zab::Peer::Leader(_) => (wire.learner == at && !wire.gone).then_some(1),
         };
         self.wires.iter().enumerate().find_map(|(index, wire)| Some((index, is(wire)?)))
-    }
-
-    /// Whether a server says to its leader what that one knows: that it has the beginning. It says so
-    /// once more when it is up to date.
-    pub(super) fn is_known(&self, learner: usize, leader: usize, packet: &Packet) -> bool {
-        let up_to_date = |leader: &Leader| {
-            leader.learners_known().any(|(who, synced, _)| synced && who == id(learner))
-        };
-        matches!(packet, Packet::Ack(zxid) if zxid.counter() == 0)
-            && self.member(leader).leader().is_some_and(up_to_date)
     }
 
     /// Whether all servers look for a leader. Then nobody knows anybody's name.
