@@ -114,7 +114,7 @@ impl Machine for Session {
 }
 
 impl Session {
-    /// A client that has no session yet. Its first event is `Started`.
+    /// A client that has no session yet, or is to go on with one. Its first event is `Started`.
     pub fn new(options: ClientOptions) -> Session {
         assert!(options.servers > 0, "a connect string names at least one server");
         let mut dice = Dice::new(options.seed);
@@ -122,6 +122,8 @@ impl Session {
         for last in (1..order.len()).rev() {
             order.swap(last, dice.below(last + 1));
         }
+        let nobody = (SessionId::NONE, Bytes::from_static(&[0; 16]));
+        let (id, password) = options.session.unwrap_or(nobody);
         Session {
             requested: options.timeout,
             order,
@@ -130,8 +132,8 @@ impl Session {
             dice,
             state: SessionState::Disconnected,
             link: Link::Down,
-            id: SessionId::NONE,
-            password: Bytes::from_static(&[0; 16]),
+            id,
+            password,
             timeout: options.timeout,
             waiting: VecDeque::new(),
             ledger: Ledger::new(options.chroot),

@@ -127,6 +127,7 @@ impl Client {
         let options = ClientOptions {
             servers: connect.servers.len(),
             chroot: connect.chroot,
+            session: None,
             timeout,
             seed: RandomState::new().hash_one(servers),
         };

@@ -15,6 +15,8 @@ mod explore;
 mod quorum;
 #[path = "08-election/replay.rs"]
 mod replay;
+#[path = "08-election/resting.rs"]
+mod resting;
 #[path = "08-election/storms.rs"]
 mod storms;
 #[path = "08-election/story.rs"]

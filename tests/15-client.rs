@@ -32,9 +32,16 @@ struct Scene {
 const TIMEOUT: Duration = Duration::from_secs(10);
 const SESSION: SessionId = SessionId(0x100001eb041000f);
 
+fn options(servers: usize, chroot: &str) -> ClientOptions {
+    ClientOptions { servers, chroot: chroot.into(), session: None, timeout: TIMEOUT, seed: 1 }
+}
+
 impl Scene {
     fn new(servers: usize, chroot: &str) -> Scene {
-        let options = ClientOptions { servers, chroot: chroot.into(), timeout: TIMEOUT, seed: 1 };
+        Scene::with(options(servers, chroot))
+    }
+
+    fn with(options: ClientOptions) -> Scene {
         let mut scene = Scene {
             machine: Session::new(options),
             effects: Effects::new(),
@@ -426,6 +433,17 @@ fn a_reconnect_brings_the_session_its_password_and_the_last_zxid() {
 }
 
 #[test]
+fn a_client_that_is_given_a_session_asks_for_it_with_its_password() {
+    let password = Bytes::from_static(b"0123456789abcdef");
+    let session = Some((SESSION, password.clone()));
+    let mut scene = Scene::with(ClientOptions { session, ..options(1, "") });
+    scene.step(Event::Opened(ClientPeer::Server(0)));
+    let frames = scene.frames();
+    let (request, _) = decode_connect(&frames[0]).unwrap();
+    assert_eq!((request.session_id, request.password), (SESSION, Some(&password[..])));
+}
+
+#[test]
 fn every_server_is_tried_before_the_first_pause() {
     let mut scene = Scene::new(4, "");
     for _ in 0..4 {
@@ -444,7 +462,8 @@ fn every_server_is_tried_before_the_first_pause() {
 #[test]
 fn clients_with_different_seeds_begin_with_different_servers() {
     let first = |seed| {
-        let options = ClientOptions { servers: 5, chroot: "".into(), timeout: TIMEOUT, seed };
+        let options =
+            ClientOptions { servers: 5, chroot: "".into(), session: None, timeout: TIMEOUT, seed };
         let mut effects = Effects::new();
         Session::new(options).step(Event::Started(()), &mut effects);
         effects.list()[0].clone()
@@ -496,8 +515,13 @@ fn a_client_that_is_busy_does_not_ping_and_one_that_hears_stays() {
 
 #[test]
 fn a_long_session_is_pinged_every_ten_seconds() {
-    let options =
-        ClientOptions { servers: 1, chroot: "".into(), timeout: Duration::from_secs(60), seed: 1 };
+    let options = ClientOptions {
+        servers: 1,
+        chroot: "".into(),
+        session: None,
+        timeout: Duration::from_secs(60),
+        seed: 1,
+    };
     let mut scene = Scene::new(1, "");
     scene.machine = Session::new(options);
     scene.step(Event::Started(()));

@@ -272,7 +272,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("E3", "tests/18-explore"),
     ("E4", "tests/18-explore"),
     ("L2", "mutants: it is the end of a run that never comes to rest"),
+    ("L3", "mutants: it is the end of a run in which somebody stays behind"),
     ("L4", "tests/18-explore"),
+    ("L5", "mutants: what waits in a server is no history"),
 ];
 
 #[test]

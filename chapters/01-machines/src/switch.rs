@@ -41,6 +41,17 @@ where
         }
     }
 
+    /// Lets both ends of every connection that broke learn of it soon.
+    pub fn tell_what_broke(&mut self) {
+        for (number, it) in self.network.connections.iter().filter(|(_, it)| it.broken) {
+            for side in [DIALLER, ACCEPTOR] {
+                let delay = self.settings.delay.roll(&mut self.network.dice);
+                let (node, connection) = (it.ends[side].node, *number);
+                self.schedule.after(delay, Happening::Learn { node, connection, side });
+            }
+        }
+    }
+
     /// The connections that are not gone at both ends: number, who asked for it, who was asked.
     pub fn connections(&self) -> Vec<(u64, NodeId, NodeId)> {
         let all = self.network.connections.iter();

@@ -2,6 +2,8 @@
 //!
 //! Book: chapter 8. ZooKeeper: `QuorumPeer.startLeaderElection`.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use machines::{Effect, Effects, Event, Machine};
 use zxid::ServerId;
@@ -9,15 +11,17 @@ use zxid::ServerId;
 use crate::Election;
 use crate::connections::{Connections, Limits};
 use crate::members::Members;
-use crate::message::Fle;
+use crate::message::{Fle, Notification};
 use crate::port::{ElectionPort, PortTimer, Told};
-use crate::vote::LogEnd;
+use crate::vote::{LogEnd, ServerState};
 
 /// An election and its connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ElectionServer {
     election: Election,
     connections: Connections,
+    /// Between two roles: the last that each of the others has said meanwhile.
+    unheard: Option<BTreeMap<ServerId, Notification>>,
 }
 
 impl ElectionServer {
@@ -33,6 +37,7 @@ impl ElectionServer {
         ElectionServer {
             election: Election::new(me, members.clone(), config),
             connections: Connections::new(me, address, members, limits),
+            unheard: None,
         }
     }
 
@@ -51,9 +56,28 @@ impl ElectionServer {
         self.election.set_forgetful(forgetful);
     }
 
+    /// The last reign is over for this server, but it may not vote before its disk is at rest.
+    /// Until it looks, nobody is told who led, and what others say waits. Unlike ZooKeeper, where
+    /// a leader that has stepped down says that it leads for as long as its disk takes: those who
+    /// look follow it again and again, and may be enough to do without it.
+    pub fn rest(&mut self) {
+        self.unheard.get_or_insert_default();
+    }
+
     /// Begins to look for a leader, see [`Election::look`].
     pub fn look(&mut self, log: LogEnd, effects: &mut Effects<ElectionPort>) {
         self.with_election(effects, |election, effects| election.look(log, effects));
+    }
+
+    /// What was said while this server could not vote is heard once it has said its own vote.
+    fn on_drained(&mut self, effects: &mut Effects<ElectionPort>) {
+        if self.election.state() != ServerState::Looking {
+            return;
+        }
+        for (from, message) in self.unheard.take().unwrap_or_default() {
+            let event = Event::Received { from, message };
+            self.with_election(effects, |election, effects| election.step(event, effects));
+        }
     }
 
     /// Tells the epoch of the leader, see [`Election::update_epoch`].
@@ -97,7 +121,10 @@ impl Machine for ElectionServer {
             Event::Closed(link) => return self.connections.on_closed(link, effects),
             Event::Received { from, message } => {
                 match self.connections.on_received(from, message, effects) {
-                    Some((from, message)) => Event::Received { from, message },
+                    Some((from, message)) => match &mut self.unheard {
+                        Some(unheard) => return drop(unheard.insert(from, message)),
+                        None => Event::Received { from, message },
+                    },
                     None => return,
                 }
             }
@@ -106,8 +133,9 @@ impl Machine for ElectionServer {
             }
             Event::Expired(PortTimer::Election(timer)) => Event::Expired(timer),
             Event::Fetched(never) => match never {},
-            // Nothing is stored, and nothing waits for more.
-            Event::Flushed(_) | Event::Durable(_) | Event::Failed(..) | Event::Drained => return,
+            Event::Drained => return self.on_drained(effects),
+            // Nothing is stored.
+            Event::Flushed(_) | Event::Durable(_) | Event::Failed(..) => return,
         };
         self.with_election(effects, |election, effects| election.step(event, effects));
     }

@@ -256,6 +256,7 @@ impl Member {
     fn leave(&mut self, effects: &mut Effects<Ensemble>) {
         self.role = Role::Leaving(self.take_history());
         self.serving = None;
+        self.election.rest();
         self.connections.close_all(effects);
         effects.clear(Timer::Quorum(zab::Timer::Tick));
         effects.clear(Timer::Quorum(zab::Timer::Retry));
@@ -439,6 +440,7 @@ impl Machine for Member {
             Event::Fetched(fetched) => self.with_role(Event::Fetched(fetched), effects),
             Event::Failed(..) => self.failed = true,
             Event::Drained => {
+                election(self, Event::Drained, effects);
                 self.with_role(Event::Drained, effects);
                 self.tickets.give(effects);
             }

@@ -44,10 +44,14 @@ pub struct History {
     pub armed: BTreeMap<(u64, u64), Armed>,
     /// Asks without an answer, by program and number.
     pub open: BTreeMap<(u64, u64), Duration>,
+    /// The last session of each program.
+    pub sessions: BTreeMap<u64, SessionId>,
     /// What was reached.
     pub coverage: Coverage,
     /// Whether programs are to ask for nothing more.
     pub quiet: bool,
+    /// Whether programs are to use the register above all.
+    pub contest: bool,
     /// Writes that were confirmed.
     pub confirmed: u64,
     /// Whether there are several servers, so that a read may show the past.

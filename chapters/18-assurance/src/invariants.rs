@@ -109,8 +109,12 @@ invariants! {
     S18: "Servers that applied the same transactions do not hold the same tree.",
     /// Every answer is the reference model's.
     S19: "The service answered something else than ZooKeeper's rules say.",
-    /// When all is well again, every request is answered.
+    /// When a quorum is well again, every request is answered.
     L2: "A client waits for ever.",
+    /// When all is well again, all servers come to hold the same.
+    L3: "A server shows an old state for ever, although nothing is broken any more.",
+    /// No more requests wait in a server than its limit allows, whoever is slow.
+    L5: "A server's memory grows without end while a disk or another server is slow.",
 }
 
 impl Invariant {

@@ -128,7 +128,8 @@ impl Nemesis {
     /// to be lost.
     pub fn saw(&mut self, line: &Line, hands: &Stagehand) {
         let (now, node) = (line.time, line.node);
-        if !self.servers.contains(&node) {
+        let is_over = self.next == Duration::MAX;
+        if is_over || !self.servers.contains(&node) {
             return;
         }
         match line.kind {
@@ -297,6 +298,7 @@ impl Nemesis {
                 self.cut(&some, &others, now);
             }
             Kind::LostLeader => self.hunt = Some(STEPS[self.dice.below(STEPS.len())]),
+            Kind::MovedSession => self.move_session(client, world),
             Kind::NewDisk => self.spare = Some(server),
             Kind::FlippedBit => self.wound = Some((server, false)),
             Kind::StrayWrite => self.wound = Some((server, true)),
@@ -316,6 +318,29 @@ impl Nemesis {
         };
         self.due.push_back(Act::Cut(ways.clone()));
         self.later(now, 20_000, Act::Mend(ways));
+    }
+
+    /// What a client's server says to others waits, and so do the client's requests. Before that is
+    /// noticed, the client goes to another server; then the old one is heard again.
+    fn move_session(&mut self, client: NodeId, world: &World<Anyone>) {
+        let lines = world.connections();
+        let Some((_, _, server)) = lines.iter().find(|(_, from, _)| *from == client) else {
+            return;
+        };
+        let (server, some, others) = (*server, vec![*server], self.others(*server));
+        let silence = Ways { some: some.clone(), others, both: false };
+        let line = Ways { some: vec![client], others: some, both: true };
+        self.due.push_back(Act::Cut(silence.clone()));
+        let mut time = world.now();
+        let mut wait = |dice: &mut Dice, ms| {
+            time += dice.time(Duration::from_millis(1), Duration::from_millis(ms));
+            time
+        };
+        let leaves = wait(&mut self.dice, 100);
+        self.mends.push((leaves, Act::Cut(line.clone())));
+        self.mends.push((leaves, Act::Reset(client, server, None)));
+        self.mends.push((wait(&mut self.dice, 800), Act::Mend(silence)));
+        self.mends.push((wait(&mut self.dice, 300), Act::Mend(line)));
     }
 
     /// Loses the leader in one way or another, if it has just made the step.

@@ -60,6 +60,11 @@ impl Plan {
         &self.members
     }
 
+    /// For how long a leader and a learner wait for each other, at the beginning and later.
+    pub(crate) fn waits(&self) -> Duration {
+        Duration::from_millis(u64::from(self.tick_ms)) * (self.init_limit + self.sync_limit)
+    }
+
     /// The state before the first transaction.
     pub(crate) fn empty(&self) -> Model {
         if self.servers == 1 {

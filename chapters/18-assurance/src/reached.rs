@@ -63,10 +63,18 @@ const UNDER_FAULTS: &[&str] = &[
 const BY_SEVERAL_UNDER_FAULTS: &[&str] = &[
     "a learner is brought up to date by SNAP",
     "a learner is sent what is on disk",
+    "a program guesses a password",
+    "a quorum serves while another server is as it was",
+    "a quorum serves while another server is cut off",
+    "a quorum serves while another server is cut off from servers alone",
+    "a quorum serves while another server is down",
+    "a quorum serves while another server is slow",
+    "a quorum serves while another server is stopped",
     "a server gives up: LeaderLost",
     "a server gives up: LeaderSilent",
     "a server gives up: QuorumLost",
     "a session moves to another server",
+    "clients come to a server that was left behind",
     "a snapshot is installed",
 ];
 

@@ -1,10 +1,13 @@
 //! The runner: one run from one seed, with a verdict.
 //!
-//! Some servers and a few clients live through a while of their time while the nemesis acts. Then
-//! everything is mended, the programs fall silent, and what is left must come to rest. At the end
-//! the power goes once more, everywhere, and all that was ever confirmed must be there.
+//! Some servers and a few clients live through a while of their time while the nemesis acts. Then a
+//! quorum is mended, and must serve although the others are not: `runner/core.rs`. Then everything
+//! is mended, and must come to rest, and keep what it confirmed: `runner/rest.rs`.
 //!
 //! Always true: the same seed and settings give the same report, hash and all, on every machine.
+
+mod core;
+mod rest;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,13 +15,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use election::Members;
 use machines::{Booted, Dice, Disk, Fault, Kind, NodeId, Occurrence, World};
-use sync::laws::Law;
 
 use crate::anyone::{Anyone, ClientHost};
 use crate::coverage::Coverage;
 use crate::history::History;
-use crate::invariants::{Broken, Invariant, Verdict, durability, holds};
+use crate::invariants::{Broken, Invariant, Verdict, durability};
 use crate::nemesis::Nemesis;
 use crate::plan::Plan;
 use crate::settings::{Measure, Settings};
@@ -104,6 +107,9 @@ struct Run {
     measure: Measure,
     director: Director,
     hands: Stagehand,
+    members: Members,
+    /// For how long a leader and a learner wait for each other, at the beginning and later.
+    waits: Duration,
     /// Keeps all that happens, if that is wanted.
     recorder: Option<Recorder>,
     witness: Rc<RefCell<Witness>>,
@@ -114,6 +120,7 @@ struct Run {
     /// When it is tried next what a loss of power would leave.
     probe: Duration,
     dice: Dice,
+    coverage: Coverage,
     steps: u64,
 }
 
@@ -157,6 +164,7 @@ impl Run {
         for node in nodes.into_iter().filter(|_| !safe) {
             world.slow(node, [1, 1, 1, 2, 5][dice.below(5)]);
         }
+        let (members, waits) = (plan.members().clone(), plan.waits());
         let (settings, calm, probe, steps) = (settings.clone(), true, Duration::ZERO, 0);
         Run {
             world,
@@ -164,6 +172,8 @@ impl Run {
             measure,
             director,
             hands,
+            members,
+            waits,
             recorder: None,
             witness,
             history,
@@ -171,6 +181,7 @@ impl Run {
             calm,
             probe,
             dice,
+            coverage: Coverage::default(),
             steps,
         }
     }
@@ -189,18 +200,8 @@ impl Run {
         self.begin()?;
         self.pass(self.measure.duration)?;
         self.director.stop();
-        self.hands.mend_all(&mut self.world);
-        self.friendly();
-        for _ in 0..PEACES {
-            self.pass(self.measure.of(PEACE))?;
-            if self.history.borrow().confirmed >= ENOUGH {
-                break;
-            }
-        }
-        self.history.borrow_mut().quiet = true;
-        self.rest()?;
-        self.converge()?;
-        self.end()
+        self.a_core_serves()?;
+        self.all_come_to_rest()
     }
 
     /// In half of the runs there is somebody who serves before the nemesis begins.
@@ -316,89 +317,9 @@ impl Run {
         Ok(())
     }
 
-    /// From now on nothing goes wrong by itself.
-    fn friendly(&mut self) {
-        let friendly = machines::Settings::default();
-        let wall_ms = self.world.settings_mut().wall_ms;
-        *self.world.settings_mut() = machines::Settings { wall_ms, ..friendly };
-        for node in self.world.nodes() {
-            self.world.slow(node, 1);
-        }
-    }
-
-    /// Everything that was asked for is answered.
-    fn rest(&mut self) -> Verdict {
-        let limit = self.world.now() + self.settings.patience;
-        while self.world.now() < limit {
-            if self.history.borrow().open.is_empty() {
-                return Ok(());
-            }
-            self.step(limit)?;
-        }
-        let open = self.history.borrow().open.clone();
-        let what = format!("{} asks have no answer long after all is well: {open:?}", open.len());
-        Err(Broken { invariant: Invariant::L2, what })
-    }
-
-    /// There is one leader, everybody serves, and all hold the same.
-    fn converge(&mut self) -> Verdict {
-        let limit = self.world.now() + self.settings.patience;
-        loop {
-            let trouble = self.trouble();
-            if trouble.is_none() || self.world.now() >= limit {
-                let what = || trouble.clone().unwrap_or_default();
-                holds(Invariant::Law(Law::L1), trouble.is_none(), what)?;
-                break;
-            }
-            self.pass(Duration::from_millis(200))?;
-        }
-        for number in 1..=self.starters.len() as u64 {
-            if let Some(Anyone::Server(host)) = self.world.machine(NodeId::Server(number)) {
-                self.witness.borrow().holds_all(number, host.server().state())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Why the servers are not yet one, if they are not.
-    fn trouble(&self) -> Option<String> {
-        let mut leaders = Vec::new();
-        let last = self.witness.borrow().all().last();
-        for number in 1..=self.starters.len() as u64 {
-            let Some(Anyone::Server(host)) = self.world.machine(NodeId::Server(number)) else {
-                return Some(format!("server {number} is down"));
-            };
-            if !host.serves() {
-                return Some(format!("server {number} does not serve"));
-            }
-            if host.server().state().last != last {
-                let at = host.server().state().last;
-                return Some(format!("server {number} is at {at}, and {last} is committed"));
-            }
-            if host.leads() {
-                leaders.push(number);
-            }
-        }
-        let one = leaders.len() == 1 || self.starters.len() == 1;
-        (!one).then(|| format!("{leaders:?} lead"))
-    }
-
-    /// The last checks: the history, and the disks after one more loss of power.
-    fn end(&mut self) -> Verdict {
-        let quiet = Duration::from_secs(if self.starters.len() == 1 { 30 } else { 5 });
-        self.pass(self.measure.of(quiet))?;
-        self.witness.borrow().judge_history(&self.history.borrow())?;
-        self.hands.black_out(&mut self.world);
-        self.pass(Duration::from_secs(1))?;
-        for number in 1..=self.starters.len() as u64 {
-            let up = self.world.running(NodeId::Server(number));
-            durability::starts_again(if up { None } else { Some("it is down") })?;
-        }
-        self.converge()
-    }
-
     fn report(mut self, seed: u64, broken: Option<Broken>) -> Report {
-        let mut coverage = self.history.borrow().coverage.clone();
+        let mut coverage = self.coverage;
+        coverage.add(&self.history.borrow().coverage);
         coverage.add(&self.witness.borrow().all().coverage);
         coverage.add(&self.director.coverage());
         let servers = self.starters.len() as u64;
@@ -418,11 +339,6 @@ impl Run {
 
 /// For how long the nemesis waits at most for a server that serves.
 const FIRST: Duration = Duration::from_secs(10);
-/// For how long programs go on when all is well again, and how often they may go on for as long
-/// until enough writes are confirmed: a run in which nothing was ever done says nothing.
-const PEACE: Duration = Duration::from_secs(5);
-const PEACES: u32 = 60;
-const ENOUGH: u64 = FLOOR;
 /// The longest time between two trials of what a loss of power would leave.
 const PROBES: Duration = Duration::from_secs(3);
 

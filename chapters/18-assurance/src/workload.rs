@@ -105,6 +105,22 @@ impl Program {
         self.measure.of(Duration::from_millis(self.dice.between(2_000, 12_000)))
     }
 
+    /// Now and then a program tries to go on with the session of another, whose password it can
+    /// only guess.
+    pub fn guess(&mut self) -> Option<(SessionId, Bytes)> {
+        if !self.dice.chance(50) {
+            return None;
+        }
+        let mut history = self.history.borrow_mut();
+        let others = history.sessions.iter().filter(|(owner, _)| **owner != self.number);
+        let sessions: Vec<SessionId> = others.map(|(_, session)| *session).collect();
+        let session = *self.dice.pick(&sessions)?;
+        history.coverage.saw("a program guesses a password");
+        let mut guess = self.dice.any().to_be_bytes().to_vec();
+        guess.extend(self.dice.any().to_be_bytes());
+        Some((session, guess.into()))
+    }
+
     /// Whether its session is over.
     pub fn is_over(&self) -> bool {
         self.state.is_final()
@@ -151,6 +167,7 @@ impl Program {
             ClientOutput::State { state, session, .. } => {
                 self.history.borrow_mut().coverage.saw(format!("a session is {state}"));
                 (self.state, self.session) = (*state, *session);
+                self.history.borrow_mut().sessions.insert(self.number, *session);
                 self.lose_reads();
                 if state.is_final() {
                     let mine = self.number;

@@ -36,6 +36,9 @@ pub struct ClientOptions {
     pub servers: usize,
     /// What stands before every path; empty for nothing.
     pub chroot: String,
+    /// A session that another client began, and its password. ZooKeeper: the constructor with
+    /// `sessionId` and `sessionPasswd`.
+    pub session: Option<(SessionId, Bytes)>,
     /// The session timeout to ask for.
     pub timeout: Duration,
     /// Shuffles the servers and draws the pauses.

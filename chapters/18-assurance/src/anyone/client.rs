@@ -156,8 +156,8 @@ impl ClientHost {
 }
 
 fn options(program: &mut Program, servers: usize) -> ClientOptions {
-    let (timeout, seed) = (program.session_timeout(), program.dice.any());
-    ClientOptions { servers, chroot: String::new(), timeout, seed }
+    let (timeout, session) = (program.session_timeout(), program.guess());
+    ClientOptions { servers, chroot: String::new(), session, timeout, seed: program.dice.any() }
 }
 
 fn server(peer: ClientPeer) -> Peer {

@@ -1,17 +1,17 @@
 //! A server in the simulated world, with the witness at its boundary.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 use election::ServerState;
-use machines::{Effect, Effects, Event, Machine};
+use machines::{Effect, Effects, Event, Machine, Now};
 use protocol::{Cut, Framer};
 use server::{Connection, Message, Notice, Server, Zk};
 
 use super::wire::Wires;
-use crate::invariants::Verdict;
+use crate::invariants::{Invariant, Verdict, holds};
 use crate::vocabulary::{self, Found, Peer, Sim, Timer, Told};
 use crate::witness::Witness;
 
@@ -21,6 +21,8 @@ pub struct ServerHost {
     server: Server,
     effects: Effects<Zk>,
     lines: BTreeMap<Connection, (Framer, BytesMut)>,
+    /// The clients that it reads no more.
+    unread: BTreeSet<Connection>,
     wires: Wires,
     witness: Rc<RefCell<Witness>>,
     power_lost: bool,
@@ -43,8 +45,17 @@ impl ServerHost {
         witness: Rc<RefCell<Witness>>,
         power_lost: bool,
     ) -> ServerHost {
-        let (effects, lines, wires) = (Effects::new(), BTreeMap::new(), Wires::default());
-        ServerHost { number, server, effects, lines, wires, witness, power_lost, role: None }
+        ServerHost {
+            number,
+            server,
+            effects: Effects::new(),
+            lines: BTreeMap::new(),
+            unread: BTreeSet::new(),
+            wires: Wires::default(),
+            witness,
+            power_lost,
+            role: None,
+        }
     }
 
     /// The server.
@@ -75,6 +86,23 @@ impl ServerHost {
         if let Err(broken) = verdict {
             out.answer(Told::Broken(broken));
         }
+    }
+
+    /// How many requests of a client wait.
+    fn waiting(&self, connection: Connection, now: Now) -> usize {
+        let client = self.server.facts(now, 0).clients.get(&connection.number);
+        client.map_or(0, |client| client.waiting.len())
+    }
+
+    /// Whoever lets more requests wait than the limit allows is read no more.
+    fn keeps_its_limit(&self, connection: Connection, before: usize, now: Now) -> Verdict {
+        let facts = self.server.facts(now, 0);
+        let (all, limit) = (facts.outstanding, facts.settings.outstanding_limit);
+        let kept = all <= limit || self.unread.contains(&connection);
+        holds(Invariant::L5, kept || self.waiting(connection, now) <= before, || {
+            let server = self.number;
+            format!("{all} requests wait in server {server}, more than {limit}, and it reads on")
+        })
     }
 
     fn take(&mut self, event: Event<Sim>, out: &mut Effects<Sim>) -> Verdict {
@@ -144,6 +172,7 @@ impl ServerHost {
         match peer {
             Peer::Client(connection) => {
                 self.lines.remove(&connection);
+                self.unread.remove(&connection);
                 self.witness.borrow_mut().closed(self.number, connection.number);
             }
             Peer::Election(link) => self.wires.forget(link),
@@ -177,7 +206,9 @@ impl ServerHost {
                 }
             };
             let from = server::Peer::Client(connection);
+            let waiting = self.waiting(connection, out.now());
             self.tell(Event::Received { from, message }, out)?;
+            self.keeps_its_limit(connection, waiting, out.now())?;
         }
         Ok(())
     }
@@ -236,8 +267,18 @@ impl ServerHost {
                 self.forget(ours(peer));
                 out.close(ours(peer));
             }
-            Effect::Pause(peer) => out.pause(ours(peer)),
-            Effect::Resume(peer) => out.resume(ours(peer)),
+            Effect::Pause(peer) => {
+                if let server::Peer::Client(connection) = peer {
+                    self.unread.insert(connection);
+                }
+                out.pause(ours(peer));
+            }
+            Effect::Resume(peer) => {
+                if let server::Peer::Client(connection) = peer {
+                    self.unread.remove(&connection);
+                }
+                out.resume(ours(peer));
+            }
             Effect::Flush(peer) => out.flush(ours(peer)),
             Effect::Set { timer, after } => out.set(Timer::Server(timer), after),
             Effect::Clear(timer) => out.clear(Timer::Server(timer)),

@@ -46,6 +46,11 @@ pub fn was_open(session: SessionId, open: bool) -> Verdict {
     holds(S9, open, || format!("{session} goes on, and was over before its client asked"))
 }
 
+/// S9. A session goes on only with a client that knows its password.
+pub fn showed_its_password(session: SessionId, right: bool) -> Verdict {
+    holds(S9, right, || format!("{session} goes on with a client that showed a wrong password"))
+}
+
 /// S10. What is done for a session was asked by its latest connection that anything was done for.
 pub fn not_by_the_old(session: SessionId, by: u64, acted: u64) -> Verdict {
     holds(S10, by >= acted, || {

@@ -61,6 +61,8 @@ kinds! {
     Split: "split",
     /// The leader is lost right after one of its steps.
     LostLeader: "lost-leader",
+    /// A client goes to another server while what it asked for is on its way through the old one.
+    MovedSession: "moved-session",
     /// A server gets a new disk, when no other needs what was on the old one.
     NewDisk: "new-disk",
     /// A bit turns on a disk, below the last batch.
@@ -80,7 +82,8 @@ impl Kind {
         use Kind::*;
         // One that stands alone refuses to start with a damaged disk, and that would be all.
         let damages = matches!(self, FlippedBit | StrayWrite);
-        damages || matches!(self, Blackout | Rift | Isolation | Split | LostLeader | NewDisk)
+        let moves = matches!(self, LostLeader | MovedSession | NewDisk);
+        damages || moves || matches!(self, Blackout | Rift | Isolation | Split)
     }
 }
 

@@ -167,7 +167,15 @@ impl Stagehand {
         M::Protocol: Simulated,
     {
         world.heal();
-        for node in world.nodes() {
+        self.mend(&world.nodes(), world);
+    }
+
+    /// Undoes all that was done to some nodes, but not to the ways between them.
+    pub fn mend<M: Machine>(&mut self, nodes: &[NodeId], world: &mut World<M>)
+    where
+        M::Protocol: Simulated,
+    {
+        for node in nodes.iter().copied() {
             world.resume(node);
             world.slow(node, 1);
             world.set_drift(node, 0);

@@ -98,6 +98,8 @@ pub(crate) struct Chronicle {
     asked: BTreeMap<(SessionId, i32), Asked>,
     became: BTreeMap<(SessionId, i32), Became>,
     lives: BTreeMap<SessionId, Life>,
+    /// The passwords that were told to those who began a session.
+    pub(crate) passwords: BTreeMap<SessionId, Bytes>,
     /// Sessions whose end was written, committed or not.
     ending: BTreeSet<SessionId>,
     /// What was reached, over the whole run.

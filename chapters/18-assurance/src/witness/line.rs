@@ -31,6 +31,8 @@ pub(super) struct Line {
     pub(super) greeted_after: Zxid,
     /// The last transaction that the client had seen then, by what it says.
     pub(super) seen: Zxid,
+    /// The password that the client showed.
+    pub(super) password: Bytes,
     /// Whether the first frame was answered.
     pub(super) accepted: bool,
     /// Whether its client has asked for the end of its session.
@@ -69,6 +71,7 @@ impl Line {
             greeted: None,
             greeted_after: Zxid::ZERO,
             seen: Zxid::ZERO,
+            password: Bytes::new(),
             accepted: false,
             closing: false,
             attachment: 0,
@@ -92,6 +95,7 @@ impl Line {
         (self.greeted, self.greeted_after) = (Some(now), last);
         if let Ok(request) = jute::from_slice::<ConnectRequest>(frame) {
             self.session = request.session_id;
+            self.password = Bytes::copy_from_slice(request.password.unwrap_or_default());
             self.seen = zxid_from_wire(request.last_zxid_seen);
         }
     }

@@ -215,7 +215,7 @@ impl View {
         if !line.accepted {
             line.accepted = true;
             return match jute::from_slice::<ConnectResponse>(frame) {
-                Ok(welcome) => self.welcomed(all, connection, welcome.session_id, welcome.timeout),
+                Ok(welcome) => self.welcomed(all, connection, &welcome),
                 Err(_) => Ok(()),
             };
         }
@@ -237,14 +237,20 @@ impl View {
         &mut self,
         all: &mut Chronicle,
         connection: u64,
-        session: SessionId,
-        timeout: i32,
+        welcome: &ConnectResponse,
     ) -> Verdict {
         let Some(line) = self.lines.get_mut(&connection) else { return Ok(()) };
+        let (session, timeout) = (welcome.session_id, welcome.timeout);
         let wanted = std::mem::replace(&mut line.session, session);
+        let knows_it = all.passwords.get(&wanted) == Some(&line.password);
         if timeout <= 0 {
             all.coverage.saw("a session is refused");
-            return sessions::is_gone(wanted, all.may_be_gone(wanted));
+            return sessions::is_gone(wanted, !knows_it || all.may_be_gone(wanted));
+        }
+        if wanted == session {
+            sessions::showed_its_password(session, knows_it)?;
+        } else {
+            all.passwords.insert(session, Bytes::copy_from_slice(welcome.password));
         }
         sessions::was_open(session, all.was_open(session, line.greeted_after))?;
         order::shows_no_older(self.applied, line.seen)?;

@@ -84,6 +84,10 @@ impl Program {
 
     /// One request, or two that belong together.
     pub(super) fn request(&mut self, now: Duration) -> Vec<Ask> {
+        if self.history.borrow().contest && self.dice.chance(700) {
+            let write = self.dice.chance(500);
+            return self.on_register(write, now);
+        }
         match self.taste.kind(&mut self.dice) {
             19 => self.on_register(true, now),
             20 => self.on_register(false, now),
