@@ -57,6 +57,15 @@ impl Judge {
         }
     }
 
+    /// What it is asked besides which tests to run. What a test that passes says is only to be heard
+    /// if nothing takes it away.
+    pub fn wishes(&self) -> &[&str] {
+        match self {
+            Judge::Stories => &["--nocapture"],
+            _ => &[],
+        }
+    }
+
     /// Whether the end of a run says that something was noticed. A story that is told of a mutant
     /// is content when it breaks.
     pub fn noticed(&self, ended: ExitStatus) -> bool {

@@ -170,7 +170,12 @@ impl Built {
         let words = File::create(&self.words).expect("the target directory can be written");
         let errors = words.try_clone().expect("a file that is open can be opened");
         let mut command = Command::new(&self.program);
-        command.arg(filter).current_dir(&self.folder).stdout(words).stderr(errors);
+        command
+            .arg(filter)
+            .args(mutant.by.wishes())
+            .current_dir(&self.folder)
+            .stdout(words)
+            .stderr(errors);
         command.stdin(Stdio::null()).env_remove("ENSEMBLE_SEED");
         command.env("ENSEMBLE_MUTANT", &mutant.id);
         if let Some(seeds) = seeds {

@@ -361,5 +361,9 @@ fn no_bit_of_an_epoch_file_can_turn_unnoticed() {
     // A file of ZooKeeper's has no check.
     let mut plain = files.clone();
     plain.set_len("acceptedEpoch", 2).unwrap();
-    assert_eq!(open(&files).0.accepted_epoch, Some(12));
+    assert_eq!(open(&plain).0.accepted_epoch, Some(12));
+    // One of ours that has lost the end of its first line is none of those.
+    plain.set_len("acceptedEpoch", 0).unwrap();
+    plain.write("acceptedEpoch", 0, b"0905420579\n").unwrap();
+    assert!(open_with(&plain, small(), Replay::None).is_err());
 }

@@ -86,9 +86,13 @@ impl Run {
         Ok(())
     }
 
-    /// A quorum of the voters, and none that could do without one of its members.
+    /// A quorum of the voters, and none that could do without one of its members. Whose disk is
+    /// damaged may wait for others, and is none of them.
     fn draw_core(&mut self) -> Vec<NodeId> {
-        let mut voters: Vec<ServerId> = self.members.voters().collect();
+        let witness = self.witness.borrow();
+        let sound = |id: &ServerId| witness.is_sound(id.0 as u64, &self.world);
+        let mut voters: Vec<ServerId> = self.members.voters().filter(sound).collect();
+        drop(witness);
         // Mostly those who led do not belong to it: that is when there is most to be done.
         let leads =
             |id: &ServerId| self.host(NodeId::Server(id.0 as u64)).is_some_and(ServerHost::leads);

@@ -25,6 +25,7 @@ impl Run {
         self.friendly();
         for _ in 0..PEACES {
             self.pass(self.measure.of(PEACE))?;
+            self.hands.mend_all(&mut self.world);
             if self.history.borrow().confirmed >= ENOUGH {
                 break;
             }
@@ -65,6 +66,8 @@ impl Run {
         while let Some((invariant, what)) = self.trouble() {
             holds(invariant, self.world.now() < limit, || what)?;
             self.pass(Duration::from_millis(200))?;
+            // A disk that was damaged may show it as late as now, when its log is to be cut.
+            self.hands.mend_all(&mut self.world);
         }
         for number in 1..=self.starters.len() as u64 {
             if let Some(Anyone::Server(host)) = self.world.machine(NodeId::Server(number)) {

@@ -36,10 +36,15 @@ impl Witness {
         })
     }
 
+    /// Whether the disk of a server is not damaged, or no longer.
+    pub(crate) fn is_sound(&self, server: u64, world: &World<Anyone>) -> bool {
+        self.laws.is_sound(id(server)) && !is_struck(server, world)
+    }
+
     /// Whether the disk of a server is sound, and stays so if the disks of fewer than a quorum of the
     /// voters are not.
     pub(crate) fn may_damage(&self, server: u64, world: &World<Anyone>) -> bool {
-        let sound = |server: u64| self.laws.is_sound(id(server)) && !is_struck(server, world);
+        let sound = |server: u64| self.is_sound(server, world);
         let ill = self.members.voters().filter(|voter| !sound(voter.0 as u64)).count();
         let most = (self.members.voters().count() - 1) / 2;
         sound(server) && (!self.members.is_voter(id(server)) || ill < most)
