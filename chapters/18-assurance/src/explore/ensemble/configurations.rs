@@ -49,7 +49,7 @@ pub fn ensembles() -> Vec<Configuration<Ensembles>> {
         configuration(
             "ensemble-whole",
             "two transactions, two crashes, one broken connection, four reigns",
-            1_709_000,
+            1_813_348,
             Ensembles::new(bounds(2, 2, 1, 4), 1, false).which_sees(DEATHS).which_sees(KINDS),
         ),
     ]
