@@ -1,7 +1,7 @@
 //! A member of an ensemble whose disk was damaged: what it keeps, what it forgets, and what it says.
 
-use machines::{Dice, Files, SimFiles};
-use storage::{Damage, Note, Recovered, Replay, Store, Write, recover_member};
+use machines::{Dice, Files, Operation, SimFiles};
+use storage::{Damage, Note, Recovered, Replay, Store, Write, recover_member, settled};
 use zxid::Zxid;
 
 use crate::toy::{Toy, append, bytes_of, nth, open_with, refusal, small, state_after, tail};
@@ -153,4 +153,26 @@ fn a_log_that_ended_is_below_its_mark_to_the_last_byte() {
     files.flip("log.100000001", 8 * end as u64);
     assert!(open_with(&files, small(), Replay::None).is_err());
     assert_ne!(state_after(3), state_after(4));
+}
+
+#[test]
+fn a_batch_is_settled_only_when_the_mark_above_it_is_forced() {
+    let files = SimFiles::new();
+    let (_, mut store) = open_member(&files);
+    append(&mut store, [1]);
+    // A log's first batch begins after sixteen bytes.
+    let settles = |files: &SimFiles| {
+        let ranges = settled(files).unwrap();
+        ranges.iter().any(|(name, range)| name.starts_with("log.") && range.contains(&20))
+    };
+    // The next batch moves the mark. If the power goes now, the first may be the last one again.
+    store.write(Write::Append(nth(2))).unwrap();
+    assert!(!settles(&files));
+    files.fail(Operation::Sync, 1);
+    assert!(store.sync().is_err());
+    assert!(!settles(&files), "what a failed sync has dropped never comes to the disk");
+    let files = files.forced();
+    let (_, mut store) = open_member(&files);
+    append(&mut store, [2]);
+    assert!(settles(&files));
 }

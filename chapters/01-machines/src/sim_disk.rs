@@ -51,6 +51,15 @@ impl SimFiles {
         SimFiles(Rc::new(RefCell::new(self.0.borrow().clone())))
     }
 
+    /// Another disk, with what this one has for sure: what it shows after a loss of power of which
+    /// nothing survives that was not synced.
+    pub fn forced(&self) -> SimFiles {
+        let forced = self.copy();
+        forced.forget_unforced();
+        forced.power_loss(&mut Dice::new(0));
+        forced
+    }
+
     /// The power goes and comes back. What was not synced survives as the dice will have it, and
     /// faults that were still to come are forgotten, except for a full disk.
     pub fn power_loss(&self, dice: &mut Dice) {

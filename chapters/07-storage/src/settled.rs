@@ -18,14 +18,29 @@
 
 use std::ops::Range;
 
-use machines::{Fault, Files};
+use machines::{Fault, Files, SimFiles};
 
 use crate::LogReader;
 use crate::log_format::{HEADER, MARK};
 use crate::names::{ACCEPTED_EPOCH, CURRENT_EPOCH, list};
 
-/// The settled bytes of a directory: of each file, ranges of them.
-pub fn settled(files: &dyn Files) -> Result<Vec<(String, Range<u64>)>, Fault> {
+/// The settled bytes of a simulated directory: of each file, ranges of them. They are settled whether
+/// the power goes or not. What is in the cache alone settles nothing: a mark that is lost with the
+/// power leaves the batch below it as the last one.
+pub fn settled(files: &SimFiles) -> Result<Vec<(String, Range<u64>)>, Fault> {
+    let forced = ranges(&files.forced())?;
+    let mut both = Vec::new();
+    for (name, range) in ranges(files)? {
+        for (_, other) in forced.iter().filter(|(other, _)| *other == name) {
+            let range = range.start.max(other.start)..range.end.min(other.end);
+            both.push((name.clone(), range));
+        }
+    }
+    both.retain(|(_, range)| !range.is_empty());
+    Ok(both)
+}
+
+fn ranges(files: &dyn Files) -> Result<Vec<(String, Range<u64>)>, Fault> {
     let (logs, snapshots) = list(files)?;
     let mut ranges = Vec::new();
     for log in logs {
@@ -41,6 +56,5 @@ pub fn settled(files: &dyn Files) -> Result<Vec<(String, Range<u64>)>, Fault> {
             ranges.push((name, 0..length));
         }
     }
-    ranges.retain(|(_, range)| !range.is_empty());
     Ok(ranges)
 }
