@@ -102,10 +102,28 @@ impl Run {
         (!one).then(|| (serve, format!("{leaders:?} lead")))
     }
 
+    /// Waits until nothing was written for a while: the reaper asks nobody, and what it does is not
+    /// known to all until they were told.
+    fn nothing_is_written(&mut self) -> Verdict {
+        let limit = self.world.now() + self.settings.patience;
+        loop {
+            let last = self.witness.borrow().all().last();
+            self.pass(self.measure.of(Duration::from_secs(1)))?;
+            let now = self.witness.borrow().all().last();
+            if now == last {
+                return Ok(());
+            }
+            holds(Invariant::L2, self.world.now() < limit, || {
+                format!("{now} is written, long after the last client asked for something")
+            })?;
+        }
+    }
+
     /// The last checks: the history, and the disks after one more loss of power.
     fn end(&mut self) -> Verdict {
-        let quiet = Duration::from_secs(if self.starters.len() == 1 { 30 } else { 5 });
+        let quiet = Duration::from_secs(if self.starters.len() == 1 { 29 } else { 4 });
         self.pass(self.measure.of(quiet))?;
+        self.nothing_is_written()?;
         self.witness.borrow().judge_history(&self.history.borrow())?;
         self.hands.black_out(&mut self.world);
         self.pass(Duration::from_secs(1))?;

@@ -137,7 +137,13 @@ impl Stagehand {
                 self.arm(*node);
                 world.files(*node).fail(Operation::Write, *nth);
             }
-            Act::Room(node, bytes) => world.files(*node).leave_room(*bytes),
+            Act::Room(node, bytes) => {
+                // A write that has failed already may not have been told yet when there is room again.
+                if bytes.is_some() {
+                    self.arm(*node);
+                }
+                world.files(*node).leave_room(*bytes);
+            }
             Act::NewDisk(node) => {
                 self.lose_power(*node, world);
                 world.files(*node).wipe();
