@@ -234,8 +234,9 @@ impl Witness {
         self.applied(server, state)?;
         self.laws.told(id(server), &serving);
         let (view, all) = self.of(server);
-        if let Told::Serving { role, .. } = &serving {
+        if let Told::Serving { role, epoch, .. } = &serving {
             all.coverage.saw(format!("a server is {role}"));
+            view.reign = Some(*epoch);
         }
         view.serve(all, state);
         self.lawful()

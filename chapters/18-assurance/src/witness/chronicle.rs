@@ -70,8 +70,8 @@ struct Committed {
 struct Life {
     /// The transaction with which it began.
     began: Zxid,
-    /// The last transaction before its end.
-    ended: Option<Zxid>,
+    /// The transaction with which it ended, and the last before that.
+    ended: Option<(Zxid, Zxid)>,
     /// Its timeout, in ms.
     timeout: i32,
     /// How often it was attached to a connection.
@@ -281,7 +281,7 @@ impl Chronicle {
             }
             Txn::CloseSession(_) => {
                 let last = self.model.zxid;
-                self.lives.entry(header.session).or_default().ended = Some(last);
+                self.lives.entry(header.session).or_default().ended = Some((header.zxid, last));
             }
             _ => {}
         }
@@ -292,10 +292,12 @@ impl Chronicle {
         self.lives.get(&session).map(|life| life.began)
     }
 
-    /// Whether a session was open at some time since a transaction.
-    pub(crate) fn was_open(&self, session: SessionId, since: Zxid) -> bool {
-        let life = self.lives.get(&session);
-        life.is_some_and(|life| life.ended.is_none_or(|ended| ended >= since))
+    /// Whether a session was open at some time since a transaction, as far as a server can know that
+    /// serves in the reign of an epoch: one whose leader was deposed hears nothing of the next.
+    pub(crate) fn was_open(&self, session: SessionId, since: Zxid, reign: Option<u32>) -> bool {
+        let Some(life) = self.lives.get(&session) else { return false };
+        let later = |end: Zxid| reign.is_some_and(|epoch| end.epoch() > epoch);
+        life.ended.is_none_or(|(end, before)| before >= since || later(end))
     }
 
     /// Whether a session is over, or may be, or never was.

@@ -36,6 +36,8 @@ pub(crate) struct View {
     pub(super) applied: Zxid,
     /// Whether it has its place in the ensemble.
     pub(super) serves: bool,
+    /// The epoch of the leader that gave it its place last.
+    pub(super) reign: Option<u32>,
     pub(crate) disk: Disk,
     /// What of its state is to be compared with the model.
     touched: Touched,
@@ -252,7 +254,7 @@ impl View {
         } else {
             all.passwords.insert(session, Bytes::copy_from_slice(welcome.password));
         }
-        sessions::was_open(session, all.was_open(session, line.greeted_after))?;
+        sessions::was_open(session, all.was_open(session, line.greeted_after, self.reign))?;
         order::shows_no_older(self.applied, line.seen)?;
         line.attachment = all.attached(session, self.server, timeout);
         if wanted == session {
