@@ -184,13 +184,21 @@ impl Run {
         servers.iter().filter_map(round).max().unwrap_or(0)
     }
 
-    /// Whether these servers all serve in one reign, whose leader is not away.
+    /// Whether these servers serve in one reign, whose leader is not away: all, or as many as are a
+    /// quorum with a leader that is none of them. If that one is slow, what it sends to who has to
+    /// catch up may be as slow as what is written meanwhile.
     fn serves_as_one(&self, servers: &[NodeId], away: &[NodeId]) -> bool {
-        let reign = |node: NodeId| self.host(node)?.server().part()?.serving();
-        let Some(first) = reign(servers[0]) else { return false };
-        let leader = NodeId::Server(first.0.0 as u64);
-        let same = |node: &NodeId| reign(*node) == Some(first);
-        servers.iter().all(same) && same(&leader) && !away.contains(&leader)
+        let node = |id: ServerId| NodeId::Server(id.0 as u64);
+        let reign = |id: ServerId| self.host(node(id))?.server().part()?.serving();
+        let leads = |id: ServerId| reign(id).is_some_and(|(leader, _)| leader == id);
+        let mut leaders =
+            self.members.voters().filter(|id| leads(*id) && !away.contains(&node(*id)));
+        leaders.any(|leader| {
+            let counts = |id: &ServerId| *id == leader || servers.contains(&node(*id));
+            let follows = |id: &ServerId| reign(*id) == reign(leader);
+            let voters = self.members.voters().filter(counts).filter(follows);
+            self.members.is_quorum(&voters.collect())
+        })
     }
 
     fn host(&self, node: NodeId) -> Option<&ServerHost> {
