@@ -21,7 +21,14 @@ pub struct Copy {
     root: PathBuf,
     target: PathBuf,
     /// Held while the copy is used.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Copy {
+    /// A process that is being started may hold the file for a moment longer, but not what is unlocked.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Copy {
@@ -35,12 +42,8 @@ impl Copy {
         lock.try_lock().map_err(|_| {
             format!("mutants are being tried in {} already: wait until they are", scratch.display())
         })?;
-        let copy = Copy {
-            course: course.to_path_buf(),
-            root,
-            target: scratch.join("target"),
-            _lock: lock,
-        };
+        let copy =
+            Copy { course: course.to_path_buf(), root, target: scratch.join("target"), lock };
         copy.refresh().map_err(told)?;
         Ok(copy)
     }

@@ -4,7 +4,7 @@ use machines::{Dice, Files, Operation, SimFiles};
 use storage::{Damage, Note, Recovered, Replay, Store, Write, recover_member, settled};
 use zxid::Zxid;
 
-use crate::toy::{Toy, append, bytes_of, nth, open_with, refusal, small, state_after, tail};
+use crate::toy::{Toy, append, bytes_of, entry, nth, open_with, refusal, small, tail};
 
 fn open_member(files: &SimFiles) -> (Recovered<Toy>, Store<SimFiles>) {
     let opened = recover_member(files.clone(), small(), &mut Toy::default);
@@ -145,14 +145,14 @@ fn a_log_that_ended_is_below_its_mark_to_the_last_byte() {
     let (_, mut store) = open_member(&files);
     append(&mut store, 1..=3);
     store.write(Write::Roll).unwrap();
-    append(&mut store, [4]);
+    // The next file begins another epoch, and nothing tells that one is missing.
+    store.write(Write::Append(entry(Zxid::new(2, 1), "/a=b"))).unwrap();
+    store.sync().unwrap();
     drop(store);
     assert_eq!(tail(&files).len(), 4);
     let end = bytes_of(&files, "log.100000001").iter().rposition(|byte| *byte == b'B').unwrap();
-    // The next file begins another epoch in the worst case, and nothing tells that one is missing.
     files.flip("log.100000001", 8 * end as u64);
     assert!(open_with(&files, small(), Replay::None).is_err());
-    assert_ne!(state_after(3), state_after(4));
 }
 
 #[test]
