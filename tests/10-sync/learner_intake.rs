@@ -5,7 +5,7 @@ use election::ServerState;
 use machines::{Effect, Effects, Event, Machine, Ticket};
 use storage::Write;
 use sync::{Halt, Intake, Stage};
-use zab::{Ceased, History, Learner, Packet, Peer, Recovered, Zab};
+use zab::{Ceased, Health, History, Learner, Packet, Peer, Recovered, Zab};
 use zxid::{ServerId, Zxid};
 
 use crate::leader_desk::{entries, entry, recovered, settings};
@@ -128,6 +128,32 @@ fn nothing_is_acknowledged_before_it_is_on_disk() {
     assert_eq!(desk.take_sent(), [begun()], "the proposal is not on disk yet");
     desk.intake.on_durable(desk.intake.given(), &mut desk.effects);
     assert_eq!(desk.take_sent(), [Packet::Ack(Zxid::new(3, 1))]);
+}
+
+#[test]
+fn a_convalescent_is_well_when_it_has_all_that_was_proposed_when_it_came_back() {
+    let ill = Recovered { health: Health::Convalescent, ..Recovered::default() };
+    let intake = Intake::new(ServerId(3), ServerState::Observing, History::new(ill));
+    let mut desk = Desk { intake, effects: Effects::new() };
+    let well = |desk: &mut Desk| {
+        desk.intake.on_durable(desk.intake.given(), &mut desk.effects);
+        desk.take_writes().contains(&Write::Convalesced)
+    };
+    desk.hears(Packet::LeaderInfo { epoch: 3, protocol: Learner::PROTOCOL }).expect("it is new");
+    assert!(!well(&mut desk));
+    desk.hears(Packet::Diff(Zxid::ZERO)).expect("it is a plan");
+    desk.hears(Packet::NewLeader { epoch: 3, config: None }).expect("its turn has come");
+    assert!(!well(&mut desk));
+    desk.hears(Packet::UpToDate).expect("its turn has come");
+    desk.hears(Packet::Inform(entry(3, 1))).expect("it is the next");
+    assert!(!well(&mut desk), "nobody said how much there is");
+    desk.intake.on_ping(Zxid::new(3, 3), &mut desk.effects);
+    desk.hears(Packet::Inform(entry(3, 2))).expect("it is the next");
+    assert!(!well(&mut desk), "it may have acknowledged 3.3");
+    // What is proposed since does not matter.
+    desk.intake.on_ping(Zxid::new(3, 9), &mut desk.effects);
+    desk.hears(Packet::Inform(entry(3, 3))).expect("it is the next");
+    assert!(well(&mut desk));
 }
 
 #[test]

@@ -253,6 +253,21 @@ fn what_is_applied_twice_changes_nothing_more() {
 }
 
 #[test]
+fn a_node_that_is_there_before_its_creation_is_applied_gets_its_list() {
+    let mut leader = Leader::new();
+    leader.make(&["/a"]);
+    let creation = leader.log.last().unwrap().payload.clone();
+    let before = leader.tree.node("/a").unwrap().acl().clone();
+    // A snapshot that was written meanwhile has the node, and a list from before or after.
+    leader.write(set_acl("/a", only(Perms::READ), 0)).unwrap();
+    replay(&mut leader.tree, &creation, &mut Vec::new());
+    assert_eq!(leader.tree.node("/a").unwrap().acl(), &before);
+    let change = leader.log.last().unwrap().payload.clone();
+    replay(&mut leader.tree, &change, &mut Vec::new());
+    assert_eq!(leader.tree.node("/a").unwrap().acl()[..], only(Perms::READ));
+}
+
+#[test]
 fn every_child_is_listed_once_and_counted() {
     let mut leader = Leader::new();
     leader.make(&["/a", "/a/b", "/a/b/c", "/ab", "/a/d"]);
