@@ -78,6 +78,8 @@ pub struct Laws {
     proposed: BTreeSet<Zxid>,
     /// The last transaction that any leader has committed.
     committed: Zxid,
+    /// Up to where the leader of each epoch has committed.
+    reigns: BTreeMap<u32, Zxid>,
     /// Of each epoch: who was established, in which incarnation, and with which history.
     established: BTreeMap<u32, (ServerId, u32, Zxid)>,
     /// Of each epoch: the history with which its leader means to begin.
@@ -94,6 +96,7 @@ impl Laws {
             tree: Tree::default(),
             proposed: BTreeSet::new(),
             committed: Zxid::ZERO,
+            reigns: BTreeMap::new(),
             established: BTreeMap::new(),
             beginnings: BTreeMap::new(),
             broken: None,
@@ -256,7 +259,7 @@ impl Laws {
         let (verdict, epoch) = (conversation.sent(packet), conversation.epoch);
         self.note(server, verdict);
         self.stands(server, packet, epoch, stable);
-        self.spares(server, packet, theirs);
+        self.spares(server, packet, epoch, theirs);
         let promises = matches!(packet, Packet::Ack(_) | Packet::AckEpoch { .. });
         self.check(server, Law::D9, !failed || !promises, || {
             format!("it says {packet} with a disk that failed")
@@ -330,9 +333,12 @@ impl Laws {
     }
 
     /// What a leader has a learner cut off is not committed: the learner's history ends at `theirs`.
-    fn spares(&mut self, server: ServerId, packet: &Packet, theirs: Zxid) {
+    /// What a later leader committed counts for that one's learners only: this one was deposed, and
+    /// whoever still comes to it has promised nothing to the later one, which does not rest on it.
+    fn spares(&mut self, server: ServerId, packet: &Packet, epoch: u32, theirs: Zxid) {
         if let Packet::Trunc(to) | Packet::Snap(to) = packet {
-            let kept = self.tree.meet(theirs, self.committed);
+            let reigns = self.reigns.range(..=epoch).map(|(_, committed)| *committed);
+            let kept = self.tree.meet(theirs, reigns.max().unwrap_or_default());
             self.check(server, Law::Z13, self.tree.is_prefix(kept, *to), || {
                 format!("it says {packet} to one that has {theirs}, of which {kept} is committed")
             });

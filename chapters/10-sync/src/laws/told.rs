@@ -70,6 +70,9 @@ impl Laws {
             return;
         }
         if self.tree.is_prefix(self.committed, zxid) {
+            let state = &self.servers[&server];
+            let epoch = state.serving.map_or(state.disk.now().current, |(_, epoch)| epoch);
+            self.reigns.insert(epoch, zxid);
             self.committed = zxid;
         }
         self.check(server, Law::Z12, self.is_safe(zxid), || {
