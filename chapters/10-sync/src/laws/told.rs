@@ -66,13 +66,15 @@ impl Laws {
 
     /// A leader commits.
     fn commits(&mut self, server: ServerId, zxid: Zxid, established: bool) {
+        let state = &self.servers[&server];
+        let epoch = state.serving.map_or(state.disk.now().current, |(_, epoch)| epoch);
+        // Also what a later leader has committed already.
+        let reign = self.reigns.entry(epoch).or_default();
+        *reign = zxid.max(*reign);
         if zxid <= self.committed {
             return;
         }
         if self.tree.is_prefix(self.committed, zxid) {
-            let state = &self.servers[&server];
-            let epoch = state.serving.map_or(state.disk.now().current, |(_, epoch)| epoch);
-            self.reigns.insert(epoch, zxid);
             self.committed = zxid;
         }
         self.check(server, Law::Z12, self.is_safe(zxid), || {
