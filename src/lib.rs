@@ -15,6 +15,7 @@ pub mod files;
 pub mod held;
 pub mod host;
 pub mod mutants;
+pub mod ports;
 pub mod shell;
 pub mod simulate;
 pub mod start;

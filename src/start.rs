@@ -18,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::boot;
 use crate::config::Warning;
 use crate::host::HostError;
+use crate::ports::Port;
 
 use command::Deed;
 use facts::{Condition, Facts, Seen};
@@ -34,6 +35,8 @@ pub struct Ensemble {
     pub warnings: Vec<Warning>,
     keepers: Vec<Keeper>,
     outcomes: UnboundedReceiver<Outcome>,
+    /// Kept from others while a server is down.
+    _ports: Vec<Port>,
 }
 
 impl Ensemble {
@@ -43,7 +46,7 @@ impl Ensemble {
     /// # Errors
     /// Why one of them does not run. Then none does.
     pub fn start(plan: &Plan) -> Result<Ensemble, StartError> {
-        let prepared = plan.prepare()?;
+        let (prepared, ports) = plan.prepare()?;
         let warnings = prepared.first().map_or(Vec::new(), |one| one.config.warnings.clone());
         let (tell, outcomes) = unbounded_channel();
         let starting: Vec<_> = prepared
@@ -68,7 +71,7 @@ impl Ensemble {
                 Err(error) => failed = failed.or(Some(StartError::Host(error))),
             }
         }
-        let ensemble = Ensemble { warnings, keepers, outcomes };
+        let ensemble = Ensemble { warnings, keepers, outcomes, _ports: ports };
         match failed {
             None => Ok(ensemble),
             Some(error) => {

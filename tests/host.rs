@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn sockets(port: u16) -> Result<Sockets, HostError> {
     let (election, quorum) = (Vec::new(), Vec::new());
-    let clients = Place { port, ..Place::loopback() };
+    let clients = Place::loopback(port);
     Sockets::bind(&Places { clients, election, quorum, backlog: None })
 }
 

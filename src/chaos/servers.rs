@@ -8,7 +8,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,6 +16,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::network::{End, Network};
+use crate::ports::Port;
 
 /// Whoever is silent for 2 s is given up, and a session lives for 1 s to 10 s after its client.
 const SETTINGS: &str = "tickTime=500\ninitLimit=20\nsyncLimit=4\nmaxClientCnxns=0\n\
@@ -33,7 +34,8 @@ pub(super) struct Servers {
 }
 
 struct Server {
-    client: u16,
+    /// For clients, for the quorum, for elections.
+    ports: [Port; 3],
     process: Option<Child>,
     paused: bool,
 }
@@ -50,13 +52,9 @@ impl Servers {
         hold: bool,
         network: &mut Network,
     ) -> io::Result<Servers> {
-        // All ports are held until all are chosen, so that no two are the same.
-        let held: Vec<TcpListener> = (0..3 * count)
-            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .collect::<Result<_, _>>()?;
-        let ports: Vec<u16> =
-            held.iter().map(|one| Ok(one.local_addr()?.port())).collect::<io::Result<_>>()?;
-        let ports: Vec<&[u16]> = ports.chunks(3).collect();
+        let ports: Vec<[Port; 3]> = (0..count)
+            .map(|_| Ok([Port::keep()?, Port::keep()?, Port::keep()?]))
+            .collect::<io::Result<_>>()?;
         for (me, own) in (1..).zip(&ports) {
             let home = dir.join(me.to_string());
             fs::create_dir_all(home.join("data"))?;
@@ -70,18 +68,18 @@ impl Servers {
                 home.join("data").display(),
                 own[0],
             );
-            for (other, theirs) in (1..).zip(&ports) {
-                let way = |port: u16, network: &mut Network| match other == me {
-                    true => Ok(port),
-                    false => network.open(End::Server(me), End::Server(other), port),
+            for (other, [_, quorum, election]) in (1..).zip(&ports) {
+                let way = |port: &Port, network: &mut Network| match other == me {
+                    true => Ok(port.number()),
+                    false => network.open(End::Server(me), End::Server(other), port.number()),
                 };
-                let (quorum, election) = (way(theirs[1], network)?, way(theirs[2], network)?);
+                let (quorum, election) = (way(quorum, network)?, way(election, network)?);
                 config += &format!("server.{other}=127.0.0.1:{quorum}:{election}\n");
             }
             fs::write(home.join("zoo.cfg"), config)?;
         }
-        let server = |own: &&[u16]| Server { client: own[0], process: None, paused: false };
-        let servers = ports.iter().map(server).collect();
+        let server = |ports| Server { ports, process: None, paused: false };
+        let servers = ports.into_iter().map(server).collect();
         Ok(Servers { dir: dir.to_path_buf(), servers, hold })
     }
 
@@ -92,7 +90,7 @@ impl Servers {
 
     /// Where a server listens for clients, without a network in between.
     pub(super) fn address(&self, id: u16) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.server(id).client).into()
+        (Ipv4Addr::LOCALHOST, self.server(id).ports[0].number()).into()
     }
 
     /// Starts a server that has no process.

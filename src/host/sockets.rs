@@ -25,9 +25,9 @@ pub struct Place {
 }
 
 impl Place {
-    /// Any free port, for this host only.
-    pub fn loopback() -> Place {
-        Place { host: Some("127.0.0.1".to_string()), port: 0 }
+    /// A port of this host, for this host only; 0 lets the system choose.
+    pub fn loopback(port: u16) -> Place {
+        Place { host: Some("127.0.0.1".to_string()), port }
     }
 
     /// The place as messages name it.

@@ -12,6 +12,7 @@ use zxid::ServerId;
 
 use crate::config::{Config, ConfigError};
 use crate::host::{HostError, Place, Places, Sockets};
+use crate::ports::Port;
 
 /// What is to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub enum StartError {
     Config(ConfigError),
     /// A file cannot be written.
     Files(PathBuf, io::Error),
+    /// No port can be had.
+    Keep(io::Error),
     /// There are more servers than ports.
     Ports,
 }
@@ -57,6 +60,7 @@ impl std::fmt::Display for StartError {
             StartError::Files(path, error) => {
                 write!(f, "{}: {error}; name another folder with --dir", path.display())
             }
+            StartError::Keep(error) => write!(f, "{error}"),
             StartError::Ports => write!(f, "the last port is 65535; choose a lower --port"),
         }
     }
@@ -70,13 +74,15 @@ impl Plan {
         self.servers == 1 && self.observers == 0
     }
 
-    /// Binds all ports, then writes all configurations.
+    /// Binds all ports, then writes all configurations. The ports given back were chosen here, and
+    /// are nobody else's while a server is down, either.
     ///
     /// # Errors
     /// A port is in use, a file cannot be written, an option is wrong.
-    pub(super) fn prepare(&self) -> Result<Vec<Prepared>, StartError> {
+    pub(super) fn prepare(&self) -> Result<(Vec<Prepared>, Vec<Port>), StartError> {
+        let mut ports = Vec::new();
         let all: Vec<Sockets> = (0..self.servers + self.observers)
-            .map(|index| self.listen(index))
+            .map(|index| self.listen(index, &mut ports))
             .collect::<Result<_, _>>()?;
         let members: String =
             all.iter().zip(1..).map(|(sockets, server)| self.member(server, sockets)).collect();
@@ -85,18 +91,25 @@ impl Plan {
             let address = sockets.clients();
             Ok(Prepared { server: ServerId(server.into()), address, config, sockets })
         };
-        all.into_iter().zip(1..).map(prepare).collect()
+        let prepared: Result<Vec<Prepared>, StartError> =
+            all.into_iter().zip(1..).map(prepare).collect();
+        Ok((prepared?, ports))
     }
 
-    fn listen(&self, index: u16) -> Result<Sockets, StartError> {
-        let port = match self.port {
-            0 => 0,
-            first => first.checked_add(index).ok_or(StartError::Ports)?,
-        };
+    fn listen(&self, index: u16, ports: &mut Vec<Port>) -> Result<Sockets, StartError> {
         // Who just tries it out does not want to open a port to the world.
-        let clients = Place { port, ..Place::loopback() };
-        let among = if self.is_alone() { Vec::new() } else { vec![Place::loopback()] };
-        let places = Places { clients, election: among.clone(), quorum: among, backlog: None };
+        let mut any = || {
+            let port = Port::keep().map_err(StartError::Keep)?;
+            let place = Place::loopback(port.number());
+            ports.push(port);
+            Ok(place)
+        };
+        let clients = match self.port {
+            0 => any()?,
+            first => Place::loopback(first.checked_add(index).ok_or(StartError::Ports)?),
+        };
+        let mut among = || if self.is_alone() { Ok(Vec::new()) } else { Ok(vec![any()?]) };
+        let places = Places { clients, election: among()?, quorum: among()?, backlog: None };
         Sockets::bind(&places).map_err(StartError::Host)
     }
 

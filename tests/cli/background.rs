@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
+use ensemble::ports::Port;
 use rustix::process::{Pid, Signal, getsid, kill_process};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -17,18 +18,12 @@ use super::{PATIENCE, command, config, folder, run, text};
 struct Site {
     folder: TempDir,
     config: PathBuf,
-    port: u16,
-}
-
-/// A port that was free a moment ago: the system gives it to nobody else for a while.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("it is bound").port()
+    port: Port,
 }
 
 impl Site {
     fn new() -> Site {
-        let (folder, port) = (folder(), free_port());
+        let (folder, port) = (folder(), Port::keep().expect("a free port"));
         let config = config(&folder, &format!("clientPort={port}\nclientPortAddress=127.0.0.1"));
         Site { folder, config, port }
     }
@@ -69,7 +64,7 @@ impl Site {
         let pid = said.strip_prefix("started: process ").and_then(|rest| rest.split(',').next());
         let pid = pid.and_then(|pid| pid.parse::<i32>().ok()).expect("it names the process");
         let data = self.folder.path().join("data");
-        let (port, log) = (self.port, data.join("zookeeper_server.log"));
+        let (port, log) = (self.port.number(), data.join("zookeeper_server.log"));
         let rest = format!("process {pid}, connect: 127.0.0.1:{port}, log: {}\n", log.display());
         assert!(said.ends_with(&rest), "{said}");
         assert_eq!(fs::read_to_string(self.pid_file()).expect("it is there"), pid.to_string());
@@ -171,7 +166,7 @@ fn a_server_that_does_not_end_is_killed_only_on_demand() {
 #[test]
 fn a_start_that_fails_says_what_the_log_says() {
     let site = Site::new();
-    let _taken = TcpListener::bind(("127.0.0.1", site.port)).expect("the port is free");
+    let _taken = TcpListener::bind(("127.0.0.1", site.port.number())).expect("the port is free");
     let (code, said) = site.says("start", &[]);
     assert_eq!(code, 1);
     assert!(said.contains("the server ended with 1; "), "{said}");
@@ -205,8 +200,11 @@ fn a_server_in_the_foreground_has_a_status_too() {
 
 #[test]
 fn members_of_an_ensemble_tell_their_roles_when_there_is_a_quorum() {
-    let member = |number| format!("server.{number}=127.0.0.1:{}:{}\n", free_port(), free_port());
-    let members: String = (1..=3).map(member).collect();
+    let ports: Vec<Port> = (0..6).map(|_| Port::keep().expect("a free port")).collect();
+    let member = |(number, ports): (u64, &[Port])| {
+        format!("server.{number}=127.0.0.1:{}:{}\n", ports[0], ports[1])
+    };
+    let members: String = (1..).zip(ports.chunks(2)).map(member).collect();
     let sites: Vec<Site> = (1..=2).map(|number| Site::member(number, &members)).collect();
     sites[0].start();
     let (code, said) = sites[0].says("status", &[]);

@@ -28,9 +28,9 @@ struct Known {
 /// The first server, which reaches the second.
 fn two() -> (Member, Member) {
     let bind = || {
-        let servers = vec![Place::loopback()];
+        let servers = vec![Place::loopback(0)];
         Sockets::bind(&Places {
-            clients: Place::loopback(),
+            clients: Place::loopback(0),
             election: servers.clone(),
             quorum: servers,
             backlog: None,

@@ -11,6 +11,7 @@ use ensemble::boot;
 use ensemble::client::Client;
 use ensemble::config::Config;
 use ensemble::host::{Place, Places, Running, Sockets};
+use ensemble::ports::Port;
 use server::Server;
 use tempfile::TempDir;
 
@@ -42,6 +43,7 @@ struct Member {
 pub(crate) struct Ensemble {
     members: BTreeMap<i64, Member>,
     _folder: TempDir,
+    _ports: Vec<Port>,
 }
 
 impl Ensemble {
@@ -49,10 +51,16 @@ impl Ensemble {
     /// numbers begin with 1, those of the voters first.
     pub(crate) fn start(voters: i64, observers: i64, lines: &str) -> Ensemble {
         let _folder = TempDir::new().expect("there is room for a folder");
-        let place = || vec![Place::loopback()];
+        let mut ports = Vec::new();
+        let mut place = || {
+            let port = Port::keep().expect("a port is free");
+            let place = Place::loopback(port.number());
+            ports.push(port);
+            place
+        };
         let bind = |id| {
-            let clients = Place::loopback();
-            let places = Places { clients, election: place(), quorum: place(), backlog: None };
+            let (clients, election, quorum) = (place(), vec![place()], vec![place()]);
+            let places = Places { clients, election, quorum, backlog: None };
             (id, Sockets::bind(&places).expect("ports are free"))
         };
         let sockets: BTreeMap<i64, Sockets> = (1..=voters + observers).map(bind).collect();
@@ -79,7 +87,7 @@ impl Ensemble {
             let address = running.address;
             (id, Member { folder, config, address, running: Some(running) })
         };
-        Ensemble { members: sockets.into_iter().map(start).collect(), _folder }
+        Ensemble { members: sockets.into_iter().map(start).collect(), _folder, _ports: ports }
     }
 
     /// A server that runs.
@@ -162,16 +170,8 @@ impl Ensemble {
     pub(crate) fn restart(&mut self, id: i64) {
         let member = self.members.get_mut(&id).expect("it is a member");
         assert!(member.running.is_none(), "{id} runs");
-        let begun = Instant::now();
-        // Somebody's outgoing connection may have got one of its ports for a moment.
-        let running = loop {
-            match boot::start(&member.config) {
-                Ok(running) => break running,
-                Err(error) => assert!(begun.elapsed() < TIMEOUT, "{id} does not start: {error}"),
-            }
-            std::thread::yield_now();
-        };
-        member.running = Some(running);
+        let running = boot::start(&member.config);
+        member.running = Some(running.unwrap_or_else(|error| panic!("{id}: {error}")));
     }
 
     /// Deletes everything that a server had on its disk.

@@ -1,6 +1,6 @@
 //! An ensemble of server processes on the loopback interface: ours, Apache's, or both in one.
 //!
-//! Each server has ports that the system chose, a folder, a `zoo.cfg` and a log of its own. It can
+//! Each server has ports of its own, a folder, a `zoo.cfg` and a log of its own. It can
 //! be killed, paused, emptied and started again. All of them are gone when the ensemble is dropped.
 //!
 //! `ENSEMBLE_SERVER` names a program to start instead of ours, as in `server.rs`: with
@@ -13,12 +13,13 @@ use std::env;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ensemble::ports::Port;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -49,9 +50,9 @@ pub(crate) struct Ensemble {
 struct Server {
     kind: Kind,
     role: Role,
-    client: u16,
-    quorum: u16,
-    election: u16,
+    client: Port,
+    quorum: Port,
+    election: Port,
     process: Option<Child>,
 }
 
@@ -65,22 +66,16 @@ impl Ensemble {
 
     /// These servers, in the order of their numbers; none is started.
     pub(crate) fn of(servers: &[(Kind, Role)], settings: &[(&str, &str)]) -> Self {
-        // All ports are held until all are chosen, so that no two are the same. Then another
-        // process may take one before its server does. It is rare: the system gives ports of the
-        // other parity to those that connect.
-        let held: Vec<TcpListener> = (0..3 * servers.len())
-            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
-            .collect();
-        let port = |at: usize| held[at].local_addr().expect("an address").port();
-        let server = |(index, &(kind, role)): (usize, &(Kind, Role))| Server {
+        let port = || Port::keep().expect("a free port");
+        let server = |&(kind, role): &(Kind, Role)| Server {
             kind,
             role,
-            client: port(3 * index),
-            quorum: port(3 * index + 1),
-            election: port(3 * index + 2),
+            client: port(),
+            quorum: port(),
+            election: port(),
             process: None,
         };
-        let servers: Vec<Server> = servers.iter().enumerate().map(server).collect();
+        let servers: Vec<Server> = servers.iter().map(server).collect();
         let home = TempDir::new().expect("a temporary directory");
         let settings = settings.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
         let ensemble = Self { servers, home, settings };
@@ -121,7 +116,7 @@ impl Ensemble {
                 Role::Voter => "participant",
                 Role::Observer => "observer",
             };
-            let (quorum, election) = (other.quorum, other.election);
+            let (quorum, election) = (&other.quorum, &other.election);
             config += &format!("server.{n}=127.0.0.1:{quorum}:{election}:{role}\n");
         }
         fs::write(self.folder(id).join("zoo.cfg"), config).expect("zoo.cfg");
@@ -240,12 +235,13 @@ impl Ensemble {
 
     /// Where a server's clients connect.
     pub(crate) fn address(&self, id: usize) -> SocketAddr {
-        local(self.server(id).client)
+        local(self.server(id).client.number())
     }
 
     /// The quorum port and the election port.
     pub(crate) fn server_ports(&self, id: usize) -> [SocketAddr; 2] {
-        [local(self.server(id).quorum), local(self.server(id).election)]
+        let Server { quorum, election, .. } = self.server(id);
+        [local(quorum.number()), local(election.number())]
     }
 
     /// The addresses of these servers as a connect string.

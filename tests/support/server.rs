@@ -7,12 +7,13 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ensemble::ports::Port;
 use tempfile::TempDir;
 
 /// How long a server may take until it serves.
@@ -21,7 +22,7 @@ const START: Duration = Duration::from_secs(60);
 /// A running server and its directory.
 pub(crate) struct Server {
     child: Child,
-    address: SocketAddr,
+    port: Port,
     home: TempDir,
 }
 
@@ -38,8 +39,8 @@ impl Server {
         let data = home.path().join("data");
         fs::create_dir(&data).expect("the data directory");
         fill(&data);
-        let address = free_address();
-        let mut config = format!("dataDir={}\nclientPort={}\n", data.display(), address.port());
+        let port = Port::keep().expect("a free port");
+        let mut config = format!("dataDir={}\nclientPort={port}\n", data.display());
         for (key, value) in settings {
             config += &format!("{key}={value}\n");
         }
@@ -56,13 +57,13 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
-        Self { child, address, home }
+        Self { child, port, home }
     }
 
     /// Waits until the server answers; the error is what it said when it gave up.
     pub(crate) fn serving(mut self) -> Result<Self, Refused> {
         let start = Instant::now();
-        while !word(self.address, b"srvr").is_ok_and(|reply| reply.contains("Mode: ")) {
+        while !word(self.address(), b"srvr").is_ok_and(|reply| reply.contains("Mode: ")) {
             if let Some(status) = self.child.try_wait().expect("the state of the server") {
                 return Err(Refused { status, said: self.log() });
             }
@@ -74,7 +75,7 @@ impl Server {
 
     /// Where clients connect.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        (Ipv4Addr::LOCALHOST, self.port.number()).into()
     }
 
     /// The number of its process.
@@ -119,11 +120,4 @@ pub(crate) fn word(server: SocketAddr, word: &[u8]) -> std::io::Result<String> {
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply)?;
     Ok(String::from_utf8_lossy(&reply).into_owned())
-}
-
-fn free_address() -> SocketAddr {
-    // Between this and the start of the server another process may take the port. It is rare, and
-    // ZooKeeper 3.8 cannot choose a port itself.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address")
 }
