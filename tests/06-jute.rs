@@ -3,6 +3,8 @@
 //! `cargo test --release -p jute --test 06 -- --ignored` reads ten million spoiled records.
 
 mod hostile;
+#[path = "06-jute/shapes.rs"]
+mod shapes;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -422,13 +424,6 @@ fn null_identities_read_as_nobody() {
     assert_eq!(acl("0000001f ffffffff ffffffff"), Ok(nobody));
     assert_eq!(acl("0000001f 00000004 61757468 ffffffff"), Ok(Acl::new(Perms::ALL, "auth", "")));
     assert!(acl("0000001f 00000005 776f726c64 ffffffff").is_err(), "world: and nobody");
-}
-
-#[test]
-fn what_jute_cannot_express_is_refused() {
-    assert!(matches!(from_slice::<f64>(&[0; 8]), Err(Error::Unsupported(_))));
-    assert!(matches!(from_slice::<()>(&[0; 8]), Err(Error::Unsupported(_))));
-    assert!(matches!(from_slice::<char>(&[0; 8]), Err(Error::Unsupported(_))));
 }
 
 /// Reads `count` spoiled records of every type.
