@@ -4,7 +4,9 @@
 //! configuration. Results go to standard output, everything else to standard error.
 
 mod background;
+mod book;
 mod chaos;
+mod claim;
 mod explore;
 mod log;
 mod mutants;
@@ -47,6 +49,10 @@ enum Command {
     Run(run::RunArgs),
     /// Run many ensembles in the simulated world, each with faults, and judge every step
     Simulate(simulate::SimulateArgs),
+    /// Settle a claim about ZooKeeper by an experiment, or list the claims
+    Claim(claim::ClaimArgs),
+    /// Build the book, and serve it to this host
+    Book(book::BookArgs),
     /// Talk to an ensemble, with the commands of zkCli
     Shell(ShellArgs),
     /// Measure a server, or compare two
@@ -116,6 +122,8 @@ pub fn run() -> ExitCode {
         Command::Start(args) => args.run(),
         Command::Replay(args) => args.run(),
         Command::Run(args) => args.run(),
+        Command::Claim(args) => args.run(),
+        Command::Book(args) => args.run(),
         Command::Explore(args) => args.run(),
         Command::Mutants(args) => args.run(),
         Command::Simulate(args) => args.run(),

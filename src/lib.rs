@@ -5,6 +5,7 @@ pub mod background;
 pub mod bench;
 pub mod boot;
 pub mod chaos;
+pub mod claims;
 pub mod cli;
 pub mod client;
 pub mod config;

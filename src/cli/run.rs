@@ -8,17 +8,23 @@ mod election;
 pub(super) mod layout;
 mod sync;
 
+use std::collections::BTreeSet;
 use std::env;
+use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write, stdout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use machines::{Line, Trace};
+use machines::{Frame, Kind, Line, Picture, Trace};
 
 use election::ElectionArgs;
 use layout::Layout;
 use sync::{BroadcastArgs, ReturnArgs};
+
+/// How many lines of a trace are drawn at most.
+const MOST: usize = 160;
 
 #[derive(Args, Debug)]
 pub(super) struct RunArgs {
@@ -57,6 +63,9 @@ struct PrintArgs {
     /// Print each line of the trace as an object of JSON
     #[arg(long, conflicts_with = "all")]
     json: bool,
+    /// Draw it into this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 /// Told each line in turn, it says what stands before it.
@@ -95,12 +104,17 @@ impl RunArgs {
                 return mistake(&why);
             }
         };
-        // Whoever closed the other end does not want to read more.
-        printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        match printed {
+            Ok(()) => ExitCode::SUCCESS,
+            // Whoever closed the other end does not want to read more.
+            Err(why) if why.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            Err(why) => mistake(&why.to_string()),
+        }
     }
 }
 
-fn mistake(why: &str) -> ExitCode {
+/// What is wrong with the command line.
+pub(super) fn mistake(why: &str) -> ExitCode {
     eprintln!("ensemble: {why}");
     ExitCode::from(2)
 }
@@ -113,8 +127,36 @@ fn list() -> io::Result<()> {
     writeln!(out, "\nAdd --help to see what can be changed.")
 }
 
+/// Draws the lines of a trace that a person wants to see into a file. A message whose arrival is
+/// shown is drawn from where it was sent.
+pub(super) fn draw(
+    file: &Path,
+    title: &str,
+    trace: &Trace,
+    shows: fn(&Line) -> bool,
+    end: &str,
+) -> Result<(), String> {
+    let lines = trace.lines();
+    let shown: BTreeSet<Option<u64>> =
+        lines.iter().filter(|line| shows(line)).map(|line| line.number).collect();
+    let is_drawn = |line: &&Line| {
+        shows(line)
+            || line.kind == Kind::Sent && line.number.is_some() && shown.contains(&line.number)
+    };
+    let frame = |line: &Line| Frame { line: line.clone(), facts: Vec::new() };
+    let frames: Vec<Frame> = lines.iter().filter(is_drawn).map(frame).collect();
+    let end = [end.to_string()];
+    let picture =
+        Picture { title, frames: &frames, noise: &[], most: MOST, end: &end, broken: false };
+    fs::write(file, picture.svg()).map_err(|why| format!("{}: {why}", file.display()))
+}
+
 /// Prints a story.
 fn tell(number: &str, mut story: Story, print: &PrintArgs) -> io::Result<()> {
+    if let Some(file) = &print.svg {
+        let Story { title, trace, shows, outcome, .. } = &story;
+        draw(file, title, trace, *shows, outcome).map_err(io::Error::other)?;
+    }
     let mut out = BufWriter::new(stdout().lock());
     if print.json {
         for line in story.trace.lines() {

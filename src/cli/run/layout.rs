@@ -67,6 +67,60 @@ impl Layout {
     }
 }
 
+/// Words of prose, in lines; the second and later ones are indented as far as `head` is long.
+pub(in crate::cli) fn wrapped(head: &str, text: &str) -> String {
+    let (mut lines, mut full) = (vec![head.to_string()], head.len());
+    for word in text.split(' ') {
+        let long = word.chars().count();
+        if full > head.len() && full + 1 + long > WIDTH {
+            lines.push(" ".repeat(head.len()));
+            full = head.len();
+        }
+        let line = lines.last_mut().expect("there is a line");
+        if full > head.len() {
+            line.push(' ');
+            full += 1;
+        }
+        line.push_str(word);
+        full += long;
+    }
+    lines.join("\n")
+}
+
+/// Whether a person wants to see a line, whatever the machines are: what happened to nodes and to
+/// messages, but not to connections.
+pub(in crate::cli) fn says_something(line: &Line) -> bool {
+    match line.kind {
+        Kind::Dialled
+        | Kind::Opened
+        | Kind::Accepted
+        | Kind::Left
+        | Kind::Closed
+        | Kind::Flushed
+        | Kind::Sent
+        | Kind::Drained
+        | Kind::Wrote => false,
+        Kind::Started
+        | Kind::Refused
+        | Kind::Crashed
+        | Kind::PowerLost
+        | Kind::Paused
+        | Kind::Resumed
+        | Kind::ClockSet
+        | Kind::Cut
+        | Kind::Mended
+        | Kind::Broken
+        | Kind::Lost
+        | Kind::Received
+        | Kind::Expired
+        | Kind::Durable
+        | Kind::Failed
+        | Kind::Fetched
+        | Kind::Answered
+        | Kind::Driven => true,
+    }
+}
+
 /// A line of the trace for a program.
 pub(in crate::cli) fn json(line: &Line) -> Json {
     json!({
