@@ -118,7 +118,7 @@ pub fn compare(step: &Step<'_>, output: &Output) -> Result<(), String> {
         None => Ok(()),
         Some((pattern, line)) => {
             let mut why = format!("`{}` prints something else now", step.command);
-            let line = line.map_or("nothing more", str::trim_end);
+            let line = line.map_or("no such line", str::trim_end);
             let _ = write!(why, "\n    the page: {}\n    it prints: {line}", pattern.unwrap_or(""));
             why.push_str("\n    `ensemble book --bless` writes down what it prints");
             Err(why)
@@ -155,13 +155,9 @@ fn parting<'a>(patterns: &[&'a str], printed: &[&'a str]) -> Option<Parting<'a>>
         ([], []) | (["[...]"], _) => None,
         (["[...]", rest @ ..], _) => {
             // The lines left out end where the rest fits.
-            let ends = (0..=printed.len()).map(|at| parting(rest, &printed[at..]));
-            let mut last = None;
-            for end in ends {
-                end?;
-                last = last.or(end);
-            }
-            last
+            let mut ends = (0..=printed.len()).map(|at| parting(rest, &printed[at..]));
+            ends.try_fold((), |(), end| end.map(drop))?;
+            Some((rest.first().copied(), None))
         }
         ([pattern, patterns @ ..], [line, printed @ ..]) if fits(pattern, line) => {
             parting(patterns, printed)
@@ -202,7 +198,7 @@ mod tests {
         let why = check("a\nb\n", "a\nc\n", 0).unwrap_err();
         assert!(why.contains("the page: b\n    it prints: c\n"), "{why}");
         assert!(check("a\n", "a\nb\n", 0).unwrap_err().contains("the page: \n    it prints: b"));
-        assert!(check("a\nb\n", "a\n", 0).unwrap_err().contains("it prints: nothing more"));
+        assert!(check("a\nb\n", "a\n", 0).unwrap_err().contains("it prints: no such line"));
     }
 
     #[test]

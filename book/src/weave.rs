@@ -265,7 +265,10 @@ impl<'a> Loom<'a> {
                 self.out.push_str(&html);
                 self.open = Some((open, line));
             }
-            Err(why) => self.wrong(line, why),
+            Err(why) => {
+                self.wrong(line, why);
+                self.open = Some((boxes::Open::plain(), line));
+            }
         }
     }
 

@@ -12,7 +12,8 @@ pub(super) struct Open {
 }
 
 impl Open {
-    fn plain() -> Open {
+    /// A box that hides nothing.
+    pub(super) fn plain() -> Open {
         Open { turn: None, turned: false }
     }
 
