@@ -7,6 +7,7 @@
 mod election;
 pub(super) mod layout;
 mod sync;
+mod zxid;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -22,6 +23,7 @@ use machines::{Frame, Kind, Line, Picture, Trace};
 use election::ElectionArgs;
 use layout::Layout;
 use sync::{BroadcastArgs, ReturnArgs};
+use zxid::ZxidArgs;
 
 /// How many lines of a trace are drawn at most.
 const MOST: usize = 160;
@@ -34,6 +36,9 @@ pub(super) struct RunArgs {
 
 #[derive(Subcommand, Debug)]
 enum Chapter {
+    /// What zxids say: the epoch, the counter, and what may follow what
+    #[command(name = "05", alias = "5")]
+    Zxid(ZxidArgs),
     /// An election: at first boot, and after a crash of the leader
     #[command(name = "08", alias = "8")]
     Election(ElectionArgs),
@@ -49,6 +54,7 @@ enum Chapter {
 
 /// The chapters that have a program, and what it shows.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("05", "what zxids say: the epoch, the counter, and what may follow what"),
     ("08", "an election: at first boot, and after a crash of the leader"),
     ("09", "an epoch is found, and transactions are broadcast"),
     ("10", "a server that was away is brought up to date"),
@@ -95,6 +101,7 @@ impl RunArgs {
                 Ok(story) => tell("08", story, &args.print),
                 Err(why) => return mistake(&why),
             },
+            Some(Chapter::Zxid(args)) => args.tell(),
             Some(Chapter::Broadcast(args)) => tell("09", args.story(), &args.print),
             Some(Chapter::Return(args)) => tell("10", args.story(), &args.print),
             Some(Chapter::Other(words)) => {

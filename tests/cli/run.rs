@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::{failure, run};
+use super::{failure, folder, run, text};
 
 /// What a program prints.
 fn prints(arguments: &[&str]) -> String {
@@ -14,10 +14,10 @@ fn prints(arguments: &[&str]) -> String {
 #[test]
 fn run_lists_the_programs_that_there_are() {
     let list = prints(&[]);
-    assert!(list.starts_with("ensemble run 08    an election"), "{list}");
+    assert!(list.starts_with("ensemble run 05    what zxids say"), "{list}");
     let (code, said) = failure(&["run", "03"]);
     assert_eq!(code, 2);
-    assert!(said.starts_with("ensemble: chapter 03 has no program; there are 08"), "{said}");
+    assert!(said.starts_with("ensemble: chapter 03 has no program; there are 05"), "{said}");
 }
 
 #[test]
@@ -89,4 +89,54 @@ fn a_program_gets_each_line_of_the_trace_as_json() {
     assert_eq!(sent["text"], received["text"]);
     assert!(sent["time"].as_f64() < received["time"].as_f64(), "it takes time");
     assert!(lines.iter().any(|line| line["kind"] == "dialled"), "nothing is left out");
+}
+
+#[test]
+fn a_program_draws_what_it_tells() {
+    let folder = folder();
+    let file = folder.path().join("election.svg");
+    prints(&["08", "--svg", text(&file)]);
+    let drawn = std::fs::read_to_string(&file).expect("it is written");
+    assert!(drawn.contains("<title>An election. Voters: 3, a quorum: 2</title>"), "{drawn}");
+    assert!(drawn.contains("vote=(epoch 0, zxid 0.0, server 3)"), "{drawn}");
+    assert!(!drawn.contains("Initial"), "connections are not what it is about");
+    let nowhere = folder.path().join("gone/election.svg");
+    let (code, said) = failure(&["run", "08", "--svg", text(&nowhere)]);
+    assert_eq!((code, said.contains("election.svg: ")), (2, true), "{said}");
+}
+
+#[test]
+fn zxids_say_what_they_are() {
+    let told = prints(&["05", "1.5", "0x100000006", "2.1", "2.3", "2.4294967294", "2.1"]);
+    let lines: Vec<&str> = told.lines().skip(1).collect();
+    assert_eq!(lines[0], "1.5            0x100000005          1.6");
+    let ends = [
+        "the next one of the same leader",
+        "the first one of a new leader, of epoch 2 after 1",
+        "a hole: something is missing between them",
+        "none           a hole: something is missing between them",
+        "it is earlier",
+    ];
+    assert!(lines[1..].iter().zip(ends).all(|(line, end)| line.ends_with(end)), "{told}");
+    let (code, said) = failure(&["run", "05", "1.x"]);
+    assert_eq!((code, said.contains("1.x is no zxid; write 2.7, 0x200000007")), (2, true));
+}
+
+#[test]
+fn claims_are_told_one_by_one_or_all() {
+    let list = run(&["claim", "--json"]);
+    let list = String::from_utf8(list.stdout).expect("it is text");
+    let claims: Vec<Json> =
+        list.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    let numbers: Vec<_> = claims.iter().map(|claim| claim["number"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
+    for claim in &claims {
+        let number = claim["number"].to_string();
+        let output = run(&["claim", &number]);
+        let said = String::from_utf8_lossy(&output.stdout).replace("\n      ", "");
+        assert_eq!(output.status.code(), Some(0), "claim {number}: {said}");
+        assert!(said.starts_with(&format!("Claim {number}\nSaid: ")), "{said}");
+    }
+    let (code, said) = failure(&["claim", "41"]);
+    assert_eq!((code, said.as_str()), (2, "ensemble: there is no claim 41; there are 1 to 40\n"));
 }
