@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod lookup;
 pub mod machine;
 pub mod picture;
+pub mod program;
 pub mod settings;
 pub mod sim_disk;
 pub mod trace;

@@ -12,7 +12,7 @@ use crate::schedule::Happening;
 use crate::sim_disk::SimFiles;
 
 /// Names a node: `1` is a server, `c1` a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeId {
     /// A server, by its number.
     Server(u64),
