@@ -1,4 +1,16 @@
-//! Chapter 2: histories that a service may and may not show, and checkers that can tell.
+//! Chapter 2: histories that a service may and may not show, and checkers that can tell; and the
+//! store, whose histories they judge.
+
+#[path = "02-consistency/claims.rs"]
+mod claims;
+#[path = "02-consistency/lives.rs"]
+mod lives;
+#[path = "02-consistency/replica.rs"]
+mod replica;
+#[path = "02-consistency/stale.rs"]
+mod stale;
+#[path = "02-consistency/story.rs"]
+mod story;
 
 use consistency::{
     Action, Cause, OpId, Operation, Reply, Violation, can_write, linearizable, never_back,
