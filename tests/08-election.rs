@@ -4,6 +4,8 @@
 
 #[path = "08-election/boots.rs"]
 mod boots;
+#[path = "08-election/claims.rs"]
+mod claims;
 #[path = "08-election/connections.rs"]
 mod connections;
 #[path = "08-election/ensemble.rs"]

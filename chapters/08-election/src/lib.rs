@@ -6,6 +6,7 @@
 
 extern crate self as election;
 
+pub mod claims;
 mod connections;
 mod members;
 mod message;
