@@ -11,6 +11,7 @@
 
 mod anyone;
 mod ask;
+pub mod claims;
 mod coverage;
 pub mod explore;
 mod history;
