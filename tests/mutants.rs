@@ -136,6 +136,9 @@ fn what_a_judge_said_is_understood() {
     assert_eq!(heard, Heard { checks: checks(&["Z1"]), seed: None, states: Some(1234) });
     let heard = Judge::Stories.heard("tests/stories/a.story\n  at 1.2s D5: it votes (bad)\n");
     assert_eq!(heard.checks, checks(&["D5"]));
+    let heard =
+        mutant("atomic-commit 03").by.heard("seed 7: x\n  at 1.2s AC1: they differ (bad)\n");
+    assert_eq!(heard.checks, checks(&["AC1"]));
     let said = "test a_log_is_cut ... ok\ntest a_log_is_read ... FAILED\npanicked at x";
     assert_eq!(mutant("storage 07").by.heard(said).checks, checks(&["a_log_is_read"]));
 }

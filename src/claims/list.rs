@@ -105,8 +105,9 @@ pub const CLAIMS: &[Claim] = &[
         number: 12,
         chapter: "03",
         stated: "Three-phase commit does not block, and has no inconsistency.",
-        verdict: "With crashes that are noticed rightly, so it is. If somebody is cut off or \
-                  slow and is taken for dead, one part commits and the other aborts.",
+        verdict: "With crashes that are noticed rightly, and if those left ask each other, it \
+                  is so, unless all have crashed. If somebody is cut off or slow and is taken \
+                  for dead, one part commits and the other aborts.",
         experiment: None,
     },
     Claim {

@@ -4,8 +4,12 @@
 //! columns, without the lines that are about connections only, with a sentence where a phase
 //! begins and with what to try next. A program gets all of it with `--json`.
 
+mod atomic;
+mod bank;
+mod consistency;
 mod election;
 pub(super) mod layout;
+mod paxos;
 mod sync;
 mod zxid;
 
@@ -20,8 +24,12 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use machines::{Frame, Kind, Line, Picture, Trace};
 
+use atomic::AtomicArgs;
+use bank::BankArgs;
+use consistency::PartitionArgs;
 use election::ElectionArgs;
 use layout::Layout;
+use paxos::PaxosArgs;
 use sync::{BroadcastArgs, ReturnArgs};
 use zxid::ZxidArgs;
 
@@ -36,6 +44,18 @@ pub(super) struct RunArgs {
 
 #[derive(Subcommand, Debug)]
 enum Chapter {
+    /// A request, and what can become of it
+    #[command(name = "01", alias = "1")]
+    Bank(BankArgs),
+    /// A partition of a replicated store: consistency is given up, or availability
+    #[command(name = "02", alias = "2")]
+    Partition(PartitionArgs),
+    /// A transfer between two banks: two phases, three, and the outbox
+    #[command(name = "03", alias = "3")]
+    Atomic(AtomicArgs),
+    /// Paxos: one value, message by message; a duel; a log
+    #[command(name = "04", alias = "4")]
+    Paxos(PaxosArgs),
     /// What zxids say: the epoch, the counter, and what may follow what
     #[command(name = "05", alias = "5")]
     Zxid(ZxidArgs),
@@ -54,6 +74,10 @@ enum Chapter {
 
 /// The chapters that have a program, and what it shows.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("01", "a request, and what can become of it"),
+    ("02", "a partition of a replicated store: consistency is given up, or availability"),
+    ("03", "a transfer between two banks: two phases, three, and the outbox"),
+    ("04", "Paxos: one value, message by message; a duel; a log"),
     ("05", "what zxids say: the epoch, the counter, and what may follow what"),
     ("08", "an election: at first boot, and after a crash of the leader"),
     ("09", "an epoch is found, and transactions are broadcast"),
@@ -97,11 +121,15 @@ impl RunArgs {
     pub(super) fn run(&self) -> ExitCode {
         let printed = match &self.chapter {
             None => list(),
+            Some(Chapter::Bank(args)) => tell("01", args.story(), &args.print),
+            Some(Chapter::Partition(args)) => tell("02", args.story(), &args.print),
+            Some(Chapter::Atomic(args)) => tell("03", args.story(), &args.print),
+            Some(Chapter::Paxos(args)) => tell("04", args.story(), &args.print),
+            Some(Chapter::Zxid(args)) => args.tell(),
             Some(Chapter::Election(args)) => match args.story() {
                 Ok(story) => tell("08", story, &args.print),
                 Err(why) => return mistake(&why),
             },
-            Some(Chapter::Zxid(args)) => args.tell(),
             Some(Chapter::Broadcast(args)) => tell("09", args.story(), &args.print),
             Some(Chapter::Return(args)) => tell("10", args.story(), &args.print),
             Some(Chapter::Other(words)) => {

@@ -111,8 +111,8 @@ pub struct Heard {
 fn broken_invariant(line: &str) -> Option<&str> {
     let (_, rest) = line.strip_prefix("  at ")?.split_once(' ')?;
     let (id, _) = rest.split_once(':')?;
-    let named = id.starts_with(|first: char| first.is_ascii_uppercase());
-    let numbered = named && id[1..].bytes().all(|byte| byte.is_ascii_digit());
+    let number = id.trim_start_matches(|letter: char| letter.is_ascii_uppercase());
+    let numbered = number.len() < id.len() && number.bytes().all(|byte| byte.is_ascii_digit());
     (numbered || id == "panic").then_some(id)
 }
 

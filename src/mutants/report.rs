@@ -110,10 +110,13 @@ pub fn is_defeat(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Survived | Verdict::Unbuilt(_))
 }
 
-/// All invariants, by their names: those of the service, and the laws of an ensemble.
+/// All invariants, by their names: those of the service, and the laws of an ensemble, of atomic
+/// commit and of Paxos.
 pub fn invariants() -> BTreeSet<String> {
     let own = Invariant::ALL.iter().map(Invariant::to_string);
-    own.chain(Law::ALL.iter().map(Law::to_string)).collect()
+    let atomic = atomic_commit::laws::Law::ALL.iter().map(|law| law.to_string());
+    let paxos = paxos::laws::Law::ALL.iter().map(|law| law.to_string());
+    own.chain(Law::ALL.iter().map(Law::to_string)).chain(atomic).chain(paxos).collect()
 }
 
 /// The invariants that killed nothing.

@@ -14,10 +14,110 @@ fn prints(arguments: &[&str]) -> String {
 #[test]
 fn run_lists_the_programs_that_there_are() {
     let list = prints(&[]);
-    assert!(list.starts_with("ensemble run 05    what zxids say"), "{list}");
-    let (code, said) = failure(&["run", "03"]);
+    assert!(list.starts_with("ensemble run 01    a request"), "{list}");
+    assert!(list.contains("\nensemble run 08    an election"), "{list}");
+    let (code, said) = failure(&["run", "99"]);
     assert_eq!(code, 2);
-    assert!(said.starts_with("ensemble: chapter 03 has no program; there are 05"), "{said}");
+    assert!(said.starts_with("ensemble: chapter 99 has no program; there are 01, "), "{said}");
+}
+
+#[test]
+fn a_partition_is_told_with_what_is_given_up_and_what_the_checkers_say() {
+    let told = prints(&["02"]);
+    assert_eq!(told, prints(&["2", "--give-up", "a"]), "a seed has one story");
+    assert!(told.starts_with("A partition: server 3 of 3 is cut off, A is given up. "), "{told}");
+    assert!(told.contains("It lets go of its client"), "{told}");
+    assert!(told.contains(" 0 of 3 of client 2.\nLinearizable: yes.\n"), "{told}");
+    assert!(!told.contains("beat="), "beats are not what it is about");
+    assert!(told.lines().all(|line| line.chars().count() <= 100), "it fits on a screen: {told}");
+    assert!(prints(&["02", "--all"]).contains(" Tell beat=1\n"));
+
+    let told = prints(&["02", "--give-up", "c"]);
+    assert!(
+        told.contains(": 5 of 5 requests of client 1 answered, 5 of 5 of client 2.\n"),
+        "{told}"
+    );
+    assert!(told.contains("\nLinearizable: no. These show it:\n  #"), "{told}");
+    assert!(told.contains("\nA confirmed write was lost to one that is older"), "{told}");
+    assert!(told.contains("\nConverged: after "), "{told}");
+}
+
+#[test]
+fn a_partition_goes_as_its_options_say() {
+    let told = prints(&["02", "--reads", "sequential", "--servers", "5"]);
+    assert!(told.starts_with("A partition: servers 4 and 5 of 5 are cut off"), "{told}");
+    assert!(told.contains("\nSequential: yes.\n"), "{told}");
+    let told = prints(&["02", "--partition", "0"]);
+    assert!(told.starts_with("No partition. All is linearizable\n"), "{told}");
+    assert!(told.contains("\nAll is well: 5 of 5 requests of client 1 answered"), "{told}");
+    assert!(!told.contains("no answer"), "{told}");
+    for mistake in [&["--give-up", "p"][..], &["--servers", "2"], &["--reads", "all"]] {
+        assert_eq!(failure(&[&["run", "02"], mistake].concat()).0, 2, "{mistake:?}");
+    }
+}
+
+#[test]
+fn a_transfer_between_two_banks_is_told_in_all_its_ends() {
+    for (what, end) in [
+        ("commit", "In the end 1, 2, 3 and c1: committed."),
+        ("wait", "In the end 1, 2, 3 and c1: committed."),
+        ("block", "In the end 2 and 3: still in doubt."),
+        ("return", "In the end 1, 2, 3 and c1: aborted."),
+        ("told", "In the end 1, 2, 3 and c1: committed."),
+        ("unasked", "In the end 2 and 3: aborted."),
+        ("window", "In the end 1, 2 and c1: committed; 3: still in doubt."),
+        ("late", "In the end 1, 2, 3 and c1: aborted."),
+        ("heuristic", "3: aborted. They disagree for ever."),
+        ("lost-log", "3: aborted. They disagree for ever."),
+        ("three-phases", "In the end 1, 2, 3 and c1: committed."),
+        ("termination", "In the end 2 and 3: aborted."),
+        ("alone", "In the end 2: committed; 3: aborted. They disagree for ever."),
+        ("partition", "3: aborted. They disagree for ever."),
+        ("slow", "2 and 3: aborted. They disagree for ever."),
+        ("total-failure", "In the end 2 and 3: still in doubt."),
+        ("outbox", "90 was paid and 90 was credited, each payment once"),
+    ] {
+        let told = prints(&["03", what]);
+        assert!(told.contains(end), "{what}: {told}");
+        assert!(told.lines().all(|line| line.chars().count() <= 100), "{what}: {told}");
+    }
+    assert_eq!(prints(&["3"]), prints(&["03", "commit"]));
+    assert_eq!(failure(&["run", "03", "sideways"]).0, 2);
+}
+
+#[test]
+fn paxos_is_told_message_by_message_by_its_rule_and_by_that_of_popular_notes() {
+    let told = prints(&["04"]);
+    assert!(
+        told.starts_with("Proposers A and B are c1, with [2, 8], and c2, with [4, 5];"),
+        "{told}"
+    );
+    assert!(told.contains(" 1 → c2  Promise n=4 accepted=-\n"), "{told}");
+    assert!(told.contains("\nChosen: 1:[4, 5]"), "{told}");
+    let notes = prints(&["04", "example", "--rule", "received"]);
+    assert!(notes.contains(" 1 → c2  Promise n=4 accepted=1:[2, 8]\n"), "{notes}");
+    assert!(notes.contains("\nChosen: 1:[4, 8]"), "{notes}");
+    let twice = prints(&["04", "three", "--rule", "received"]);
+    let both = "What must never be: in slot 1 [2, 8] was chosen, then [6, 5].\n";
+    assert!(twice.contains(both), "{twice}");
+    assert!(prints(&["04", "three"]).contains("\nChosen: 1:[2, 8].\n"));
+    for told in [told, notes, twice] {
+        assert!(told.lines().all(|line| line.chars().count() <= 100), "it fits: {told}");
+    }
+    assert_eq!(failure(&["run", "04", "sideways"]).0, 2);
+}
+
+#[test]
+fn a_duel_ends_if_somebody_waits_and_a_log_has_no_gap() {
+    assert!(prints(&["04", "duel"]).contains("\nNothing is chosen; ballots that were given up: "));
+    for wait in ["random", "ranked"] {
+        let told = prints(&["04", "duel", "--wait", wait]);
+        assert!(told.contains("\nChosen: 1:["), "{told}");
+    }
+    let log = prints(&["04", "log"]);
+    assert!(log.contains("a no-op fills it."), "{log}");
+    let chosen = "Chosen: 1:[1, 11], 2:[1, 12], 3:[1, 13], 4:[2, no-op], 5:[2, 15], 6:[2, 16]";
+    assert!(log.contains(chosen), "{log}");
 }
 
 #[test]
@@ -103,6 +203,17 @@ fn a_program_draws_what_it_tells() {
     let nowhere = folder.path().join("gone/election.svg");
     let (code, said) = failure(&["run", "08", "--svg", text(&nowhere)]);
     assert_eq!((code, said.contains("election.svg: ")), (2, true), "{said}");
+}
+
+#[test]
+fn a_request_is_carried_out_once_unless_the_bank_is_careless() {
+    for what in ["nothing", "request", "reply", "power", "power-later"] {
+        let told = prints(&["01", what]);
+        assert!(told.contains("and account 7 holds 100: it happened once.\n"), "{what}: {told}");
+        assert!(told.lines().all(|line| line.chars().count() <= 100), "{what}: {told}");
+    }
+    let told = prints(&["1", "reply", "--careless"]);
+    assert!(told.contains("asked 3 times, and account 7 holds 300: it happened 3 times.\n"));
 }
 
 #[test]
