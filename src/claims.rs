@@ -5,7 +5,12 @@
 //!
 //! Book: the page of claims; each chapter has its own.
 
+mod commit;
+mod consistency;
+mod election;
+mod ensemble;
 mod list;
+mod paxos;
 
 use machines::Trace;
 
@@ -45,6 +50,22 @@ pub struct Scene {
     /// What is to be seen in it, in a sentence.
     pub outcome: String,
 }
+
+impl Experiment {
+    /// Scenes, and what must be so for them to show what the verdict says; each with what is wrong
+    /// if it is not.
+    fn of(scenes: Vec<Scene>, holds: &[(bool, &str)]) -> Experiment {
+        let fails = holds.iter().find(|(holds, _)| !holds).map(|(_, why)| why.to_string());
+        Experiment { scenes, fails }
+    }
+}
+
+fn scene(title: &str, trace: Trace, outcome: String) -> Scene {
+    Scene { title: title.to_string(), trace, outcome }
+}
+
+/// The network on which experiments are told. The tests of the chapters try many.
+const SEED: u64 = 1;
 
 /// The claim of a number.
 pub fn claim(number: u32) -> Option<&'static Claim> {

@@ -1,6 +1,6 @@
 //! The claims, in the order of their numbers.
 
-use super::Claim;
+use super::{Claim, commit, consistency, election, ensemble, paxos};
 
 /// All claims.
 pub const CLAIMS: &[Claim] = &[
@@ -10,9 +10,9 @@ pub const CLAIMS: &[Claim] = &[
         stated: "An acceptor answers a prepare with the proposal that it last received, and the \
                  proposer takes its value.",
         verdict: "It answers with the proposal of the highest ballot that it has accepted. The \
-                  rule as stated survives every course of two ballots; with three, two values \
-                  are chosen.",
-        experiment: None,
+                  rule as stated survives every course of two ballots, if no prepare is \
+                  repeated; with three, two values are chosen.",
+        experiment: Some(paxos::received),
     },
     Claim {
         number: 2,
@@ -28,7 +28,7 @@ pub const CLAIMS: &[Claim] = &[
         chapter: "02",
         stated: "A change is seen by all servers in real time.",
         verdict: "It is seen within a bound, or the client learns that its server is cut off.",
-        experiment: None,
+        experiment: Some(consistency::bound),
     },
     Claim {
         number: 4,
@@ -60,10 +60,10 @@ pub const CLAIMS: &[Claim] = &[
         chapter: "08",
         stated: "Votes are compared by zxid, then by server id; or by server id first.",
         verdict: "By current epoch, then zxid, then server id. A wrong order alone loses \
-                  nothing: discovery refuses a leader that is behind, and the ensemble stalls. \
-                  Only with that check gone, too, is an acknowledged write lost. The vote is \
-                  for speed, discovery is for safety.",
-        experiment: None,
+                  nothing: discovery refuses a leader that is behind, and the ensemble stands \
+                  still until the others elect without it. Only with that check gone, too, is \
+                  an acknowledged write lost. The vote is for speed, discovery is for safety.",
+        experiment: Some(ensemble::vote_order),
     },
     Claim {
         number: 8,
@@ -108,7 +108,7 @@ pub const CLAIMS: &[Claim] = &[
         verdict: "With crashes that are noticed rightly, and if those left ask each other, it \
                   is so, unless all have crashed. If somebody is cut off or slow and is taken \
                   for dead, one part commits and the other aborts.",
-        experiment: None,
+        experiment: Some(commit::three_phases),
     },
     Claim {
         number: 13,
@@ -149,14 +149,14 @@ pub const CLAIMS: &[Claim] = &[
         verdict: "A quorum of the voters must, and the leader is one of them: of five, two \
                   followers do. The leader proposes while it writes, so followers alone can \
                   commit what is not on the leader's disk yet. A follower cannot refuse.",
-        experiment: None,
+        experiment: Some(ensemble::agreement),
     },
     Claim {
         number: 18,
         chapter: "08",
         stated: "2n servers survive more failures than 2n-1.",
         verdict: "As many: n-1. A quorum grows with the ensemble.",
-        experiment: None,
+        experiment: Some(election::even),
     },
     Claim {
         number: 19,
@@ -164,7 +164,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "CP means that the service may wait forever.",
         verdict: "The side without a quorum stops serving and drops its clients. The other side \
                   goes on.",
-        experiment: None,
+        experiment: Some(consistency::waiting),
     },
     Claim {
         number: 20,
@@ -211,7 +211,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "There is never more than one leader.",
         verdict: "At most one can commit in each epoch. One that is cut off or paused goes on \
                   answering reads until it notices.",
-        experiment: None,
+        experiment: Some(ensemble::leaders),
     },
     Claim {
         number: 26,
@@ -219,7 +219,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "Atomic: all servers apply a write, or none does.",
         verdict: "No part of a write is ever seen alone. At the commit some servers may lack \
                   all of it; they catch up.",
-        experiment: None,
+        experiment: Some(consistency::all_or_nothing),
     },
     Claim {
         number: 27,
@@ -227,7 +227,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "Single system image: all clients see the same.",
         verdict: "One session never goes back in time. Two clients may see different states at \
                   one moment.",
-        experiment: None,
+        experiment: Some(consistency::image),
     },
     Claim {
         number: 28,
@@ -235,7 +235,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "When the coordinator dies half-way, two-phase commit becomes inconsistent.",
         verdict: "It leaves those who voted yes in doubt. It becomes inconsistent only if one \
                   of them decides alone, or the coordinator's log is lost.",
-        experiment: None,
+        experiment: Some(commit::coordinator),
     },
     Claim {
         number: 29,
@@ -243,7 +243,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "Paxos takes endless waiting away.",
         verdict: "It is always safe. It makes progress only while one proposer is left alone \
                   and a majority answers.",
-        experiment: None,
+        experiment: Some(paxos::waiting),
     },
     Claim {
         number: 30,
@@ -251,7 +251,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "CAP: pick two of three.",
         verdict: "Partitions are not picked, they happen. While there is one, each operation \
                   gives up either consistency or availability.",
-        experiment: None,
+        experiment: Some(consistency::two_of_three),
     },
     Claim {
         number: 31,
@@ -260,7 +260,7 @@ pub const CLAIMS: &[Claim] = &[
                  over, and only ids are compared.",
         verdict: "Each server votes anew. It is so only if the first three have settled before \
                   the fourth is heard, and all histories are equal.",
-        experiment: None,
+        experiment: Some(election::third),
     },
     Claim {
         number: 32,

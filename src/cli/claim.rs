@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use machines::Line;
 use serde_json::json;
 
 use super::run::layout::{self, Layout};
@@ -44,8 +45,7 @@ impl ClaimArgs {
         };
         let Experiment { scenes, fails } = experiment();
         if let (Some(file), Some(scene)) = (&self.svg, scenes.last())
-            && let Err(why) =
-                draw(file, &scene.title, &scene.trace, layout::says_something, &scene.outcome)
+            && let Err(why) = draw(file, &scene.title, &scene.trace, is_told, &scene.outcome)
         {
             return mistake(&why);
         }
@@ -81,6 +81,17 @@ impl ClaimArgs {
     }
 }
 
+/// How many lines of a long scene a person is told: how it begins, and how it ends.
+const FIRST: usize = 12;
+const LAST: usize = 48;
+
+/// Messages and timers that say only that somebody is there.
+const NOISE: &[&str] = &["Ping", "Tick", "Beat", "Tell beat=", "Initial"];
+
+fn is_told(line: &Line) -> bool {
+    layout::says_something(line) && !NOISE.iter().any(|noise| line.text.starts_with(noise))
+}
+
 /// Whoever closed the other end does not want to read more.
 fn done(printed: io::Result<()>) -> ExitCode {
     printed.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
@@ -103,8 +114,15 @@ fn tell(claim: &Claim, scenes: &[Scene]) -> io::Result<()> {
     for Scene { title, trace, outcome } in scenes {
         let layout = Layout::new(trace.lines(), emphasis);
         writeln!(out, "\n{}\n", layout.emphasis(&layout::wrapped("", title)))?;
-        for line in trace.lines().iter().filter(|line| layout::says_something(line)) {
-            writeln!(out, "{}", layout.line(line))?;
+        let told: Vec<&Line> = trace.lines().iter().filter(|line| is_told(line)).collect();
+        let left_out = told.len().saturating_sub(FIRST + LAST);
+        for (place, line) in told.iter().enumerate() {
+            if left_out > 0 && place == FIRST {
+                writeln!(out, "           ... {left_out} more lines; --json prints all ...")?;
+            }
+            if left_out == 0 || !(FIRST..FIRST + left_out).contains(&place) {
+                writeln!(out, "{}", layout.line(line))?;
+            }
         }
         writeln!(out, "\n{}", layout::wrapped("", outcome))?;
     }
