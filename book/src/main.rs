@@ -39,9 +39,12 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let place = Place { root: args.course.clone(), ensemble: args.ensemble.clone() };
+    // What is built lies in other folders: relative paths would mean something else there.
+    let [course, ensemble, out] = [&args.course, &args.ensemble, &args.out]
+        .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+    let place = Place { root: course, ensemble };
     let reload = args.port.map(|_| serve::NEWEST.to_string());
-    let plan = Plan { place, out: args.out.clone(), bless: args.bless, reload };
+    let plan = Plan { place, out, bless: args.bless, reload };
     match run(&args, &plan) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
