@@ -76,6 +76,12 @@ impl Preprocessor for Weaver {
     }
 }
 
+/// How wide a drawing is, in its own units.
+fn width(svg: &str) -> usize {
+    let width = svg.split_once(" width=\"").and_then(|(_, rest)| rest.split('"').next());
+    width.and_then(|width| width.parse().ok()).unwrap_or(0)
+}
+
 /// One page on its way through.
 struct Loom<'a> {
     weaver: &'a Weaver,
@@ -226,6 +232,10 @@ impl<'a> Loom<'a> {
     fn diagram(&mut self, line: usize, command: &str) {
         match self.commands.drawing(command) {
             Ok(svg) => {
+                // What is wider than the text is made smaller, but not so small that nobody can
+                // read it; then the reader moves it.
+                let least = width(svg) * 2 / 3;
+                let svg = svg.replacen("<svg ", &format!("<svg style=\"min-width:{least}px\" "), 1);
                 let figure = format!("\n<figure class=\"diagram\">\n{svg}</figure>\n\n");
                 self.out.push_str(&figure);
             }
