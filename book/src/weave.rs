@@ -150,11 +150,12 @@ impl<'a> Loom<'a> {
         let targets = &self.weaver.targets;
         let made = match name {
             "listing" => self.listing(words),
+            "section" => self.section(words),
             "claims" => Ok(tables::claims(targets)),
             "coverage" => Ok(tables::coverage(targets)),
             "exercises" => Ok(tables::exercises(targets, words)),
             _ => Err(format!(
-                "there is no `{name}`; there are listing, claims, coverage and exercises"
+                "there is no `{name}`; there are listing, section, claims, coverage and exercises"
             )),
         };
         match made {
@@ -180,6 +181,20 @@ impl<'a> Loom<'a> {
              <span>lines {first} to {last}</span></figcaption>\n\n\
              ````{language}\n{code}````\n\n</figure>\n"
         ))
+    }
+
+    /// `FILE title`: what stands below that title in a Markdown file of the course.
+    fn section(&self, words: &str) -> Result<String, String> {
+        let (file, title) = words.split_once(' ').ok_or("name the file and the title")?;
+        let text = fs::read_to_string(self.weaver.place.root.join(file))
+            .map_err(|why| format!("{file}: {why}"))?;
+        let mut lines =
+            text.lines().skip_while(|line| line.trim_start_matches(['#', ' ']) != title);
+        let head = lines.next().ok_or_else(|| format!("{file} has no section `{title}`"))?;
+        let depth = head.len() - head.trim_start_matches('#').len();
+        let ends = |line: &&str| (1..=depth).any(|it| line.starts_with(&("#".repeat(it) + " ")));
+        let lines = lines.take_while(|line| !ends(line));
+        Ok(lines.map(|line| format!("{line}\n")).collect())
     }
 
     fn transcript(&mut self, line: usize, info: &str, body: &str) {

@@ -82,6 +82,21 @@ fn what_a_page_asks_for_is_put_in_its_place() {
 }
 
 #[test]
+fn a_section_of_another_page_ends_where_the_next_begins() {
+    let course = course("# Page\n\n{{#section MAP.md The way}}\n\nAfter.\n");
+    let map =
+        "# Map\n\n## The way\n\nIt goes here.\n\n### Further\n\nAnd there.\n\n## End\n\nNo.\n";
+    fs::write(course.path().join("MAP.md"), map).expect("a file");
+    let out = course.path().join("out");
+    built_in(course.path(), &out, false).expect("it is good");
+    let page = fs::read_to_string(out.join("page.html")).expect("it is there");
+    assert!(page.contains("It goes here.") && page.contains("And there."), "{page}");
+    assert!(!page.contains("<p>No.</p>"), "{page}");
+    let what = wrong("# Page\n\n{{#section code.rs The way}}\n", 3);
+    assert_eq!(what, "code.rs has no section `The way`");
+}
+
+#[test]
 fn an_item_that_is_gone_is_told() {
     let what = wrong("# Page\n\n{{#listing code.rs two}}\n", 3);
     assert_eq!(what, "code.rs: there is no `two`");
