@@ -27,7 +27,7 @@ fn hold<S: Subject>(configurations: Vec<Configuration<S>>) {
     let limits = Limits { states: (!whole).then_some(FIRST), ..Limits::default() };
     let mut missing = Vec::new();
     for configuration in configurations {
-        let name = configuration.name;
+        let (name, states) = (configuration.name, configuration.states);
         let mut search = configuration.search(limits);
         search.run();
         let tally = search.tally();
@@ -37,6 +37,8 @@ fn hold<S: Subject>(configurations: Vec<Configuration<S>>) {
         println!("{name}: {tally:?}");
         assert!(search.is_complete() || !whole, "{name} was not followed to its end");
         if search.is_complete() {
+            let why = "has grown or shrunk: say so where it is named";
+            assert_eq!(tally.states, states, "{name} {why}");
             missing.extend(search.missing().into_iter().map(|what| format!("{what} in {name}")));
         }
     }

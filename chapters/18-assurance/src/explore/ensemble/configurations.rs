@@ -24,26 +24,26 @@ pub fn ensembles() -> Vec<Configuration<Ensembles>> {
         configuration(
             "ensemble-cut",
             "one transaction, one crash, one broken connection, three reigns",
-            20_269,
+            21_247,
             Ensembles::new(bounds(1, 1, 1, 3), 1, false).which_sees(DEATHS),
         ),
         configuration(
             "ensemble-log",
             "two transactions, one crash, two reigns: what others lack is on disk only",
-            14_412,
+            15_482,
             Ensembles::new(bounds(2, 1, 0, 2), 0, true)
                 .which_sees(&["DIFF", "the log on disk is read"]),
         ),
         configuration(
             "ensemble-cuts",
             "two transactions, one crash, one broken connection, three reigns",
-            203_388,
+            218_109,
             Ensembles::new(bounds(2, 1, 1, 3), 1, false).which_sees(DEATHS).which_sees(KINDS),
         ),
         configuration(
             "ensemble-small",
             "one transaction, one crash, two reigns: in the smallest steps",
-            463_626,
+            459_210,
             Ensembles::new(bounds(1, 1, 0, 2), 1, false).in_small_steps().which_sees(DEATHS),
         ),
         configuration(
