@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let [course, ensemble, out] = [&args.course, &args.ensemble, &args.out]
         .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
     let place = Place { root: course, ensemble };
-    let reload = args.port.map(|_| serve::NEWEST.to_string());
+    let reload = args.port.map(|_| serve::RELOAD.to_string());
     let plan = Plan { place, out, bless: args.bless, reload };
     match run(&args, &plan) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,5 @@
 //! Serves the finished book to this host only, and builds it again when a page, the code or the
-//! product changes. Open pages ask whether there is a newer build, and load themselves again.
+//! product changes. mdBook's pages keep a WebSocket open, on which they are told to load themselves again.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,21 +9,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::{Query, State};
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
 use axum::routing::get;
 use notify_debouncer_mini::notify::RecursiveMode;
 use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
-use serde::Deserialize;
 use tokio::sync::watch;
 use tower_http::services::ServeDir;
 
 use crate::build::{Plan, build};
 
-/// Where a page asks for the number of the newest build.
-pub const NEWEST: &str = "__newest";
-
-/// How long an answer may wait for a newer build.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// Where a page waits for a newer build.
+pub const RELOAD: &str = "__reload";
 
 /// How long files must rest before they are read.
 const REST: Duration = Duration::from_millis(200);
@@ -50,7 +48,7 @@ pub fn serve(plan: &Plan, port: u16, ready: impl FnOnce(SocketAddr)) -> anyhow::
         .enable_all()
         .build()
         .context("the operating system refuses threads")?;
-    let (tell, newest) = watch::channel(1_u64);
+    let (tell, newest) = watch::channel(());
     let (changed, changes) = mpsc::channel();
     let mut watcher = new_debouncer(REST, move |events: DebounceEventResult| {
         let paths = events.unwrap_or_default().into_iter().map(|event| event.path);
@@ -68,7 +66,7 @@ pub fn serve(plan: &Plan, port: u16, ready: impl FnOnce(SocketAddr)) -> anyhow::
         .with_context(|| format!("127.0.0.1:{port}; choose another with --port"))?;
     ready(listener.local_addr()?);
     let app = Router::new()
-        .route(&format!("/{NEWEST}"), get(answer))
+        .route(&format!("/{RELOAD}"), get(reload))
         .with_state(newest)
         .fallback_service(ServeDir::new(&plan.out));
     runtime.spawn(async move { axum::serve(listener, app).await });
@@ -81,12 +79,12 @@ pub fn serve(plan: &Plan, port: u16, ready: impl FnOnce(SocketAddr)) -> anyhow::
 }
 
 /// Builds anew, and tells what came of it.
-fn again(plan: &Plan, tell: &watch::Sender<u64>) {
+fn again(plan: &Plan, tell: &watch::Sender<()>) {
     let begun = Instant::now();
     match build(plan) {
         Ok(()) => {
             eprintln!("built again in {:.1} s", begun.elapsed().as_secs_f64());
-            tell.send_modify(|number| *number += 1);
+            tell.send_replace(());
         }
         Err(why) => eprintln!("{why:#}\nthe book is as it was before"),
     }
@@ -98,18 +96,17 @@ fn matters(path: &Path) -> bool {
     !name.starts_with('.') && !name.ends_with('~')
 }
 
-#[derive(Deserialize)]
-struct Known {
-    /// The build from which the asking page came; 0 if it does not know.
-    than: u64,
+async fn reload(State(newest): State<watch::Receiver<()>>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|page| wait(page, newest))
 }
 
-/// The number of the newest build: at once if it is newer than the one known, or later.
-async fn answer(State(mut newest): State<watch::Receiver<u64>>, known: Query<Known>) -> String {
-    let is_newer = |number: &u64| known.than == 0 || *number > known.than;
-    let waited = tokio::time::timeout(PATIENCE, newest.wait_for(is_newer)).await;
-    drop(waited);
-    newest.borrow().to_string()
+/// Tells a page when there is a newer build than the one it came from, unless it is left before.
+async fn wait(mut page: WebSocket, mut newest: watch::Receiver<()>) {
+    newest.mark_unchanged();
+    tokio::select! {
+        Ok(()) = newest.changed() => drop(page.send(Message::text("reload")).await),
+        _ = page.recv() => {}
+    }
 }
 
 /// Opens an address in the reader's browser.

@@ -2,8 +2,12 @@
 #![allow(clippy::disallowed_methods, reason = "it builds books in real folders")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use book::build::{Plan, build};
 use book::transcript::Place;
@@ -181,4 +185,48 @@ fn a_topic_that_nothing_covers_is_told() {
     assert_eq!(why, "book/syllabus.toml: topic `t`: code.rs has no test `two`");
     let why = covered("page.md#gone", "code.rs::one").unwrap_err();
     assert!(why.contains("a link leads to an anchor that is not there: page.md#gone"), "{why}");
+}
+
+#[test]
+fn an_open_page_is_told_when_it_was_built_anew() {
+    let course = course("# Page\n");
+    for folder in ["book/theme", "chapters", "solutions", "src", "tests"] {
+        fs::create_dir_all(course.path().join(folder)).expect("a folder");
+    }
+    let path = |name: &str| course.path().join(name);
+    let mut server = Command::new(env!("CARGO_BIN_EXE_ensemble-book"))
+        .args(["--port", "0", "--course"])
+        .arg(course.path())
+        .arg("--ensemble")
+        .arg(path("ensemble"))
+        .arg("--out")
+        .arg(path("out"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut address = String::new();
+    BufReader::new(server.stdout.take().expect("it is piped")).read_line(&mut address).unwrap();
+    let address = address.trim().trim_start_matches("http://").trim_end_matches('/').to_string();
+    let page = fs::read_to_string(path("out/page.html")).expect("it was built");
+    assert!(page.contains("new WebSocket(wsAddress)"), "the page listens: {page}");
+    let mut socket = TcpStream::connect(&address).expect("it serves");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("the socket is open");
+    let request = format!(
+        "GET /__reload HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: \
+         websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \
+         dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    socket.write_all(request.as_bytes()).expect("it listens");
+    let mut reader = BufReader::new(socket);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(reader.read_line(&mut head).expect("it answers") > 0, "it hung up: {head}");
+    }
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    fs::write(path("book/pages/page.md"), "# Page\n\nNew.\n").expect("a file");
+    let mut frame = [0; 8];
+    reader.read_exact(&mut frame).expect("it is told");
+    server.kill().expect("it runs");
+    server.wait().expect("it has ended");
+    assert_eq!(&frame, b"\x81\x06reload", "a text of six letters");
 }
