@@ -13,6 +13,9 @@ use super::mutant::Mutant;
 
 /// So many failing runs make a signature, if there are as many.
 const RUNS: usize = 3;
+/// So many at most, while none of them shows the invariant that a mutant is there for. What breaks
+/// first in a run is a matter of luck.
+const MOST: usize = 24;
 /// So long a judge may look.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// So long if not coming to an end is how a mutant shows.
@@ -137,13 +140,16 @@ fn executable(line: &str, target: &str) -> Option<(PathBuf, PathBuf)> {
 }
 
 impl Built {
-    /// Lets it look until enough runs have failed, or it has seen all.
+    /// Lets it look until enough runs have failed, and in the right way, or it has seen all.
     fn look(&self, mutant: &Mutant) -> Trial {
         let mut trial = Trial::of(Verdict::Survived);
         let end = Instant::now() + if mutant.hangs { SHORT } else { PATIENCE };
         let seeds = mutant.by.seeds().map(|own| mutant.seeds.unwrap_or(own));
         let mut first = 0;
-        for _ in 0..RUNS {
+        for run in 0..MOST {
+            if run >= RUNS && trial.signature.contains(&mutant.invariant) {
+                break;
+            }
             let Some(heard) = self.run(mutant, first, seeds.map(|seeds| seeds - first), end) else {
                 trial.hung = true;
                 break;
