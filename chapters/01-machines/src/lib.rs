@@ -11,6 +11,7 @@ pub mod customer;
 pub mod dice;
 pub mod files;
 pub mod knowledge;
+pub mod laws;
 pub mod ledger;
 pub mod lookup;
 pub mod machine;

@@ -20,52 +20,31 @@ use crate::message::{Commit, Outcome, Told, Txn, Vote};
 use crate::process::Process;
 use crate::record::Record;
 
-macro_rules! laws {
-    ($($(#[$doc:meta])* $name:ident: $meaning:literal,)*) => {
-        /// A law.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Law { $($(#[$doc])* $name,)* }
-
-        impl Law {
-            /// All of them.
-            pub const ALL: &[Law] = &[$(Law::$name,)*];
-
-            /// What it means to a user when it does not hold.
-            pub fn meaning(self) -> &'static str {
-                match self { $(Law::$name => $meaning,)* }
-            }
-        }
-    };
-}
-
-laws! {
-    /// All that decide decide the same.
-    AC1: "One bank made the transfer, and the other did not.",
-    /// Nobody reverses a decision.
-    AC2: "A bank told the outcome, and then another.",
-    /// Commit only if all have voted yes.
-    AC3: "A transfer was made that one of the banks could not make.",
-    /// Without failures, if all vote yes, it commits.
-    AC4: "A transfer did not happen, and nothing was in its way.",
-    /// When failures are repaired, and none is new for long enough, all decide.
-    AC5: "Everything runs again, and somebody still waits for the outcome.",
-    /// What is promised or committed is on disk before anybody is told.
-    R1: "A crash makes a bank forget what it has promised or done.",
-    /// Who has promised has its accounts until it has decided.
-    R2: "Somebody else used the money that was set aside.",
-    /// All banks together hold what they held.
-    R3: "Money was lost or made.",
-    /// Outbox: a payment is credited once at most.
-    O1: "Somebody was paid twice.",
-    /// Outbox: what is credited was taken from an account first.
-    O2: "Somebody was paid with money that nobody has paid.",
-    /// Outbox: when failures are repaired, everything that was paid is credited.
-    O3: "Money was paid, and nobody got it.",
-}
-
-impl fmt::Display for Law {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+machines::laws! {
+    /// A law.
+    pub enum Law {
+        /// All that decide decide the same.
+        AC1: "One bank made the transfer, and the other did not.",
+        /// Nobody reverses a decision.
+        AC2: "A bank told the outcome, and then another.",
+        /// Commit only if all have voted yes.
+        AC3: "A transfer was made that one of the banks could not make.",
+        /// Without failures, if all vote yes, it commits.
+        AC4: "A transfer did not happen, and nothing was in its way.",
+        /// When failures are repaired, and none is new for long enough, all decide.
+        AC5: "Everything runs again, and somebody still waits for the outcome.",
+        /// What is promised or committed is on disk before anybody is told.
+        R1: "A crash makes a bank forget what it has promised or done.",
+        /// Who has promised has its accounts until it has decided.
+        R2: "Somebody else used the money that was set aside.",
+        /// All banks together hold what they held.
+        R3: "Money was lost or made.",
+        /// Outbox: a payment is credited once at most.
+        O1: "Somebody was paid twice.",
+        /// Outbox: what is credited was taken from an account first.
+        O2: "Somebody was paid with money that nobody has paid.",
+        /// Outbox: when failures are repaired, everything that was paid is credited.
+        O3: "Money was paid, and nobody got it.",
     }
 }
 

@@ -14,29 +14,19 @@ use crate::message::{Output, Paxos};
 use crate::role::Role;
 use crate::vocabulary::{Ballot, Memory, Proposal, Slot, Value, majority};
 
-/// A law.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Law {
-    /// Only one value is chosen in a slot.
-    P1,
-    /// Only a value that somebody wants is chosen, or a no-op.
-    P2,
-    /// A learner learns only what is chosen, and every slot in its turn.
-    P3,
-    /// An acceptor's promise never goes back.
-    P4,
-    /// A ballot has one value in a slot.
-    P5,
-}
-
-impl Law {
-    /// All of them.
-    pub const ALL: &[Law] = &[Law::P1, Law::P2, Law::P3, Law::P4, Law::P5];
-}
-
-impl fmt::Display for Law {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+machines::laws! {
+    /// A law.
+    pub enum Law {
+        /// Only one value is chosen in a slot.
+        P1: "Two clients were told different outcomes of the same decision.",
+        /// Only a value that somebody wants is chosen, or a no-op.
+        P2: "Something was decided that nobody had asked for.",
+        /// A learner learns only what is chosen, and every slot in its turn.
+        P3: "A client was told of a decision that was never made.",
+        /// An acceptor's promise never goes back.
+        P4: "An acceptor broke its word, and an old attempt may undo a decision.",
+        /// A ballot has one value in a slot.
+        P5: "One attempt asked for two things, and some heard the one and some the other.",
     }
 }
 
