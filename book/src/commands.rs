@@ -1,4 +1,5 @@
-//! All commands of all pages, carried out once each before the pages are woven, some side by side.
+//! All commands and sessions of all pages, carried out once each before the pages are woven, some
+//! side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,8 +7,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::page::{Kind, pieces};
+use crate::page::{Kind, asks, pieces};
 use crate::quiz::Quiz;
+use crate::session::play;
 use crate::transcript::{Output, Place, steps};
 
 /// What the commands did.
@@ -15,6 +17,8 @@ use crate::transcript::{Output, Place, steps};
 pub struct Commands {
     outputs: BTreeMap<String, Result<Output, String>>,
     drawings: BTreeMap<String, Result<String, String>>,
+    /// What is wrong with the session of a page, by its text.
+    sessions: BTreeMap<String, (usize, String)>,
 }
 
 /// Something to be carried out.
@@ -22,6 +26,7 @@ pub struct Commands {
 enum Job {
     Print(String),
     Draw(String),
+    Play(String),
 }
 
 impl Commands {
@@ -48,6 +53,11 @@ impl Commands {
         self.outputs.get(command).expect("all commands were carried out").as_ref()
     }
 
+    /// What is wrong with the session of a page, and in which line.
+    pub fn session(&self, page: &str) -> Option<&(usize, String)> {
+        self.sessions.get(page)
+    }
+
     /// What a command of a page drew.
     pub fn drawing(&self, command: &str) -> Result<&String, &String> {
         self.drawings.get(command).expect("all commands were carried out").as_ref()
@@ -63,6 +73,11 @@ fn carry_out(job: &Job, place: &Place, done: &Mutex<Commands>) {
         Job::Draw(command) => {
             let drawing = draw(command, place);
             done.lock().expect("no worker panics").drawings.insert(command.clone(), drawing);
+        }
+        Job::Play(page) => {
+            if let Err(wrong) = play(page, place) {
+                done.lock().expect("no worker panics").sessions.insert(page.clone(), wrong);
+            }
         }
     }
 }
@@ -81,14 +96,14 @@ fn draw(command: &str, place: &Place) -> Result<String, String> {
 
 /// The commands of a page. What cannot be read is told when the page is woven.
 fn jobs(page: &str) -> Vec<Job> {
-    let mut jobs = Vec::new();
+    let (mut jobs, mut plays) = (Vec::new(), false);
     for piece in pieces(page).unwrap_or_default() {
         let Kind::Fence { info, body } = piece.kind else { continue };
         match info.split(' ').next() {
             Some("console") => {
                 for step in steps(body).unwrap_or_default() {
                     jobs.push(Job::Print(step.command.to_string()));
-                    if info.split(' ').any(|word| word == "diagram") {
+                    if asks(info, "diagram") {
                         jobs.push(Job::Draw(step.command.to_string()));
                     }
                 }
@@ -98,6 +113,10 @@ fn jobs(page: &str) -> Vec<Job> {
                 let evidence = quiz.map(|quiz| quiz.evidence).unwrap_or_default();
                 let print = |(command, _): (&str, &str)| Job::Print(command.to_string());
                 jobs.extend(evidence.into_iter().map(print));
+            }
+            Some("terminal") if !plays => {
+                plays = true;
+                jobs.push(Job::Play(page.to_string()));
             }
             _ => {}
         }

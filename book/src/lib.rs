@@ -14,6 +14,7 @@ pub mod page;
 pub mod problem;
 pub mod quiz;
 pub mod serve;
+pub mod session;
 pub mod targets;
 pub mod transcript;
 pub mod weave;

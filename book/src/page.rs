@@ -3,7 +3,8 @@
 //! Three forms are ours. Each begins at the start of a line.
 //! - `{{#name words}}`, alone on a line, is replaced by something that is made when the book is
 //!   built: a listing, a table.
-//! - A fenced block whose first word is `console` is a transcript.
+//! - A fenced block whose first word is `console` is a transcript, `terminal` a part of a session,
+//!   `quiz` a question.
 //! - `::: name words` begins a box and `:::` ends it. Boxes do not lie in boxes.
 //!
 //! Always true: the pieces, in order, cover every line of the page once.
@@ -65,6 +66,11 @@ pub fn pieces(page: &str) -> Result<Vec<Piece<'_>>, usize> {
     }
     reader.flush();
     Ok(reader.pieces)
+}
+
+/// Whether a word stands behind an opening fence.
+pub fn asks(info: &str, word: &str) -> bool {
+    info.split(' ').any(|it| it == word)
 }
 
 /// A line that is a form of ours by itself.

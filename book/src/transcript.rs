@@ -147,10 +147,11 @@ fn exit(line: &str) -> Option<i32> {
     line.strip_prefix("[exit ")?.strip_suffix(']')?.parse().ok()
 }
 
-type Parting<'a> = (Option<&'a str>, Option<&'a str>);
+/// What a page says, and what is there instead.
+pub type Parting<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// The first line that is not as it should be: what the page says, and what is printed.
-fn parting<'a>(patterns: &[&'a str], printed: &[&'a str]) -> Option<Parting<'a>> {
+pub fn parting<'a>(patterns: &[&'a str], printed: &[&'a str]) -> Option<Parting<'a>> {
     match (patterns, printed) {
         ([], []) | (["[...]"], _) => None,
         (["[...]", rest @ ..], _) => {

@@ -5,6 +5,7 @@
 //! cannot be woven is a problem with file and line, and fails the build.
 
 mod boxes;
+mod questions;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -16,11 +17,13 @@ use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
 use crate::commands::Commands;
 use crate::listing::{self, Listing};
-use crate::page::{Kind, Piece, pieces};
+use crate::page::{Kind, Piece, asks, pieces};
 use crate::problem::Problem;
 use crate::quiz::{self, Quiz};
+use crate::session;
 use crate::targets::Targets;
 use crate::transcript::{Place, bless, compare, steps};
+use questions::Questions;
 
 /// The folder of the pages, seen from the root of the course.
 pub const PAGES: &str = "book/pages";
@@ -54,10 +57,13 @@ impl Preprocessor for Weaver {
             }
         });
         let commands = Commands::of(pages.iter().map(|(_, text)| text.as_str()), &self.place);
+        let texts = || pages.iter().map(|(path, text)| (path, text.as_str()));
+        let others =
+            Others { questions: questions::collect(texts()), chapters: tables::read(texts()) };
         let mut problems = self.targets.topics_problems(&self.place);
         let mut woven = BTreeMap::new();
         for (path, text) in &pages {
-            let mut loom = Loom::new(self, &commands, path, text);
+            let mut loom = Loom::new(self, &commands, &others, path, text);
             woven.insert(path.clone(), loom.weave());
             problems.append(&mut loom.problems);
         }
@@ -82,10 +88,17 @@ fn width(svg: &str) -> usize {
     width.and_then(|width| width.parse().ok()).unwrap_or(0)
 }
 
+/// What a page may want to know of the others.
+struct Others {
+    questions: Questions,
+    chapters: Vec<tables::ChapterHead>,
+}
+
 /// One page on its way through.
 struct Loom<'a> {
     weaver: &'a Weaver,
     commands: &'a Commands,
+    others: &'a Others,
     file: PathBuf,
     text: &'a str,
     out: String,
@@ -98,10 +111,17 @@ struct Loom<'a> {
 }
 
 impl<'a> Loom<'a> {
-    fn new(weaver: &'a Weaver, commands: &'a Commands, path: &Path, text: &'a str) -> Loom<'a> {
+    fn new(
+        weaver: &'a Weaver,
+        commands: &'a Commands,
+        others: &'a Others,
+        path: &Path,
+        text: &'a str,
+    ) -> Loom<'a> {
         Loom {
             weaver,
             commands,
+            others,
             file: Path::new(PAGES).join(path),
             text,
             out: String::new(),
@@ -124,6 +144,9 @@ impl<'a> Loom<'a> {
         if let Some((_, line)) = self.open.take() {
             self.wrong(line, "this box is not closed; end it with `:::`");
         }
+        if let Some((line, why)) = self.commands.session(self.text) {
+            self.wrong(*line, why.clone());
+        }
         self.write_blessed();
         std::mem::take(&mut self.out)
     }
@@ -136,6 +159,7 @@ impl<'a> Loom<'a> {
             Kind::Fence { info, body } => match info.split(' ').next() {
                 Some("console") => self.transcript(line, info, body),
                 Some("quiz") => self.quiz(line, body),
+                Some("terminal") => self.terminal(info, body),
                 _ => self.out.push_str(&format!("```{info}\n{body}```\n")),
             },
             Kind::Open { name, words } => self.open_box(line, name, words),
@@ -151,11 +175,14 @@ impl<'a> Loom<'a> {
         let made = match name {
             "listing" => self.listing(words),
             "section" => self.section(words),
-            "claims" => Ok(tables::claims(targets)),
+            "claims" => tables::claims(targets, words),
+            "chapters" => Ok(tables::chapters(&self.others.chapters)),
+            "questions" => questions::gather(&self.others.questions, words),
             "coverage" => Ok(tables::coverage(targets)),
             "exercises" => Ok(tables::exercises(targets, words)),
             _ => Err(format!(
-                "there is no `{name}`; there are listing, section, claims, coverage and exercises"
+                "there is no `{name}`; there are listing, section, claims, chapters, questions, \
+                 coverage and exercises"
             )),
         };
         match made {
@@ -225,14 +252,14 @@ impl<'a> Loom<'a> {
         {
             self.blessed.push((line, body.lines().count(), text));
         }
-        let drawn = info.split(' ').any(|word| word == "diagram");
+        let drawn = asks(info, "diagram");
         if drawn {
             for step in &steps {
                 self.diagram(line, step.command);
             }
         }
         let block = format!("```console\n{body}```\n");
-        if drawn || info.split(' ').any(|word| word == "folded") {
+        if drawn || asks(info, "folded") {
             self.out.push_str(&format!(
                 "<details class=\"twin\"><summary>The same as text: <code>{}</code></summary>\n\n\
                  {block}\n</details>\n",
@@ -241,6 +268,19 @@ impl<'a> Loom<'a> {
         } else {
             self.out.push_str(&block);
         }
+    }
+
+    /// What stands on a terminal. It was compared when the session of the page was played.
+    fn terminal(&mut self, info: &str, body: &str) {
+        let name = session::name(info).unwrap_or_default();
+        let press =
+            |line: &str| line.strip_prefix("press ").map(|keys| format!("(press {keys})\n"));
+        let lines = body.lines().map(|line| press(line).unwrap_or_else(|| format!("{line}\n")));
+        let text: String = lines.collect();
+        self.out.push_str(&format!(
+            "<figure class=\"terminal\"><figcaption>Terminal: {name}</figcaption>\n\n\
+             ```console\n{text}```\n\n</figure>\n"
+        ));
     }
 
     /// What a command draws. The drawing's text is the transcript that follows.

@@ -13,11 +13,15 @@ use book::build::{Plan, build};
 use book::transcript::Place;
 use tempfile::TempDir;
 
-/// A program that prints three lines whatever it is asked, and draws a circle.
+/// A program that prints three lines whatever it is asked, and draws a circle; and what is like an
+/// ensemble and its shell.
 const PROGRAM: &str = r#"#!/bin/sh
 case "$1" in
 claim) echo '{"number":7,"chapter":"08","stated":"It is so.","verdict":"It is not.","settled":true}' ;;
 fails) echo "no"; exit 2 ;;
+start) echo "connect: 127.0.0.1:15001,127.0.0.1:15002"; echo "> 2   15002"; read -r line ;;
+shell) ask() { printf '[zk: %s(CONNECTED) %s] ' "$2" "$1"; }
+    ask 0 "$3"; while read -r line; do echo "$line?"; ask 1 "$3"; done ;;
 *) echo "first"; echo "took 12 ms"; echo "last" ;;
 esac
 for file; do :; done
@@ -83,6 +87,39 @@ fn what_a_page_asks_for_is_put_in_its_place() {
     assert!(page.contains("Claim 7: “It is so.”"), "{page}");
     assert!(page.contains("<summary>What happens</summary>"), "{page}");
     assert!(page.contains("<figure class=\"diagram\">"), "{page}");
+}
+
+#[test]
+fn a_session_is_played_on_terminals_and_compared() {
+    let start = "```terminal one\n$ ensemble start\nconnect: 127.0.0.1:2181,127.0.0.1:2182\n\
+                 > 2    2182\n```\n";
+    let shell =
+        "```terminal two\n$ ensemble shell\n[zk: localhost:2181(CONNECTED) 0] ls\nls?\n```\n";
+    let page =
+        built(&format!("# Page\n\n{start}\n{shell}\n```terminal one\npress q\n[...]\n```\n"));
+    let page = page.expect("it is good");
+    assert!(page.contains("<figcaption>Terminal: two</figcaption>"), "{page}");
+    assert!(page.contains("(press q)"), "{page}");
+
+    let what = wrong("# Page\n\n```terminal one\npress q\n```\n", 4);
+    assert_eq!(what, "nothing was started on terminal \"one\"");
+    let what = wrong("# Page\n\n```terminal one\n$ ensemble fails\nyes\n```\n", 4);
+    assert_eq!(what, "terminal \"one\" does not show this, but:\nno");
+}
+
+#[test]
+fn questions_and_claims_of_other_pages_are_gathered() {
+    let question = "::: question 3 Why? | 为什么\nBecause.\n\n::: long\nAt length.\n:::\n";
+    let page = built(&format!(
+        "# 8. Page\n\n*An hour.*\n\n{question}\n{{{{#questions 3}}}}\n\n\
+                               {{{{#claims 7}}}}\n\n{{{{#chapters}}}}\n"
+    ));
+    let page = page.expect("it is good");
+    assert!(page.contains("<a href=\"page.html#question-3\">The whole answer</a>"), "{page}");
+    assert_eq!(page.matches("At length.").count(), 1, "{page}");
+    assert!(page.contains("It is not.") && page.contains("An hour."), "{page}");
+    assert_eq!(wrong("# Page\n\n{{#questions 4}}\n", 3), "no page asks question 4");
+    assert_eq!(wrong("# Page\n\n{{#claims 8}}\n", 3), "there is no claim 8");
 }
 
 #[test]
