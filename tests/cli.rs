@@ -9,6 +9,8 @@ mod explore;
 mod programs;
 #[path = "cli/start.rs"]
 mod start;
+#[path = "cli/tour.rs"]
+mod tour;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,4 +1,4 @@
-//! The command `run`: the programs of the chapters, as traces of the simulated world.
+//! The command `run`: the programs of the chapters, most as traces of the simulated world.
 //!
 //! What is printed is what happened, line by line as it is in the trace; a person gets it in
 //! columns, without the lines that are about connections only, with a sentence where a phase
@@ -11,6 +11,7 @@ mod election;
 pub(super) mod layout;
 mod paxos;
 mod sync;
+mod tour;
 mod zxid;
 
 use std::collections::BTreeSet;
@@ -31,6 +32,7 @@ use election::ElectionArgs;
 use layout::Layout;
 use paxos::PaxosArgs;
 use sync::{BroadcastArgs, ReturnArgs};
+use tour::TourArgs;
 use zxid::ZxidArgs;
 
 /// How many lines of a trace are drawn at most.
@@ -44,6 +46,9 @@ pub(super) struct RunArgs {
 
 #[derive(Subcommand, Debug)]
 enum Chapter {
+    /// A client that counts, while you kill its servers: on a real ensemble
+    #[command(name = "00", alias = "0")]
+    Tour(TourArgs),
     /// A request, and what can become of it
     #[command(name = "01", alias = "1")]
     Bank(BankArgs),
@@ -74,6 +79,7 @@ enum Chapter {
 
 /// The chapters that have a program, and what it shows.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("00", "a client that counts, while you kill its servers: on a real ensemble"),
     ("01", "a request, and what can become of it"),
     ("02", "a partition of a replicated store: consistency is given up, or availability"),
     ("03", "a transfer between two banks: two phases, three, and the outbox"),
@@ -121,6 +127,7 @@ impl RunArgs {
     pub(super) fn run(&self) -> ExitCode {
         let printed = match &self.chapter {
             None => list(),
+            Some(Chapter::Tour(args)) => return args.run(),
             Some(Chapter::Bank(args)) => tell("01", args.story(), &args.print),
             Some(Chapter::Partition(args)) => tell("02", args.story(), &args.print),
             Some(Chapter::Atomic(args)) => tell("03", args.story(), &args.print),

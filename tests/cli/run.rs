@@ -14,11 +14,11 @@ fn prints(arguments: &[&str]) -> String {
 #[test]
 fn run_lists_the_programs_that_there_are() {
     let list = prints(&[]);
-    assert!(list.starts_with("ensemble run 01    a request"), "{list}");
+    assert!(list.starts_with("ensemble run 00    a client that counts"), "{list}");
     assert!(list.contains("\nensemble run 08    an election"), "{list}");
     let (code, said) = failure(&["run", "99"]);
     assert_eq!(code, 2);
-    assert!(said.starts_with("ensemble: chapter 99 has no program; there are 01, "), "{said}");
+    assert!(said.starts_with("ensemble: chapter 99 has no program; there are 00, 01, "), "{said}");
 }
 
 #[test]

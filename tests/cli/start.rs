@@ -130,14 +130,14 @@ fn a_line_is_a_command_or_says_what_there_is() {
 }
 
 /// An ensemble that is told what to do in lines.
-struct Told {
+pub(super) struct Told {
     child: Child,
     lines: Receiver<String>,
-    connect: String,
+    pub(super) connect: String,
 }
 
 impl Told {
-    fn start(arguments: &[&str]) -> Told {
+    pub(super) fn start(arguments: &[&str]) -> Told {
         let mut child = command(&["start", "--port", "0", "--log", "off", "--json"])
             .args(arguments)
             .stdin(Stdio::piped())
@@ -178,7 +178,7 @@ impl Told {
     }
 
     /// Tells it to do something, and waits until it is done.
-    fn perform(&mut self, deed: &str, server: i64) {
+    pub(super) fn perform(&mut self, deed: &str, server: i64) {
         self.tell(&format!("{deed} {server}"));
         self.until(deed, |line| line["done"] == deed && line["server"] == server);
     }
@@ -190,7 +190,7 @@ impl Told {
     }
 
     /// Waits until a server has a role.
-    fn role(&self, role: &str, is_it: impl Fn(i64) -> bool) -> i64 {
+    pub(super) fn role(&self, role: &str, is_it: impl Fn(i64) -> bool) -> i64 {
         let is_so =
             |line: &Json| line["role"] == role && line["server"].as_i64().is_some_and(&is_it);
         self.until(role, is_so)["server"].as_i64().expect("it has a number")
