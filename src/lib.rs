@@ -20,5 +20,6 @@ pub mod ports;
 pub mod shell;
 pub mod simulate;
 pub mod start;
+mod workbench;
 
 pub use client::Client;

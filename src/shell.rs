@@ -6,6 +6,7 @@
 //!
 //! ZooKeeper: `ZooKeeperMain`.
 
+mod asked;
 mod command;
 mod line;
 mod options;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+pub(crate) use asked::{Asked, asked};
 use command::{Command, USAGES, Wrong};
 use print::{remark, say};
 use session::{Failure, Session};

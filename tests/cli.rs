@@ -7,6 +7,12 @@ mod background;
 mod explore;
 #[path = "cli/run.rs"]
 mod programs;
+#[path = "cli/run_jute.rs"]
+mod run_jute;
+#[path = "cli/run_storage.rs"]
+mod run_storage;
+#[path = "cli/run_znodes.rs"]
+mod run_znodes;
 #[path = "cli/start.rs"]
 mod start;
 #[path = "cli/tour.rs"]

@@ -8,10 +8,13 @@ mod atomic;
 mod bank;
 mod consistency;
 mod election;
+mod jute;
 pub(super) mod layout;
 mod paxos;
+mod storage;
 mod sync;
 mod tour;
+mod znodes;
 mod zxid;
 
 use std::collections::BTreeSet;
@@ -29,10 +32,13 @@ use atomic::AtomicArgs;
 use bank::BankArgs;
 use consistency::PartitionArgs;
 use election::ElectionArgs;
+use jute::JuteArgs;
 use layout::Layout;
 use paxos::PaxosArgs;
+use storage::StorageArgs;
 use sync::{BroadcastArgs, ReturnArgs};
 use tour::TourArgs;
+use znodes::ZnodesArgs;
 use zxid::ZxidArgs;
 
 /// How many lines of a trace are drawn at most.
@@ -64,6 +70,12 @@ enum Chapter {
     /// What zxids say: the epoch, the counter, and what may follow what
     #[command(name = "05", alias = "5")]
     Zxid(ZxidArgs),
+    /// The bytes of a record, field by field
+    #[command(name = "06", alias = "6")]
+    Jute(JuteArgs),
+    /// A log that loses its power, and what is found on the disk afterwards
+    #[command(name = "07", alias = "7")]
+    Storage(StorageArgs),
     /// An election: at first boot, and after a crash of the leader
     #[command(name = "08", alias = "8")]
     Election(ElectionArgs),
@@ -73,6 +85,9 @@ enum Chapter {
     /// A server that was away is brought up to date
     #[command(name = "10")]
     Return(ReturnArgs),
+    /// Writes become transactions, and transactions a tree
+    #[command(name = "11")]
+    Znodes(ZnodesArgs),
     #[command(external_subcommand)]
     Other(Vec<String>),
 }
@@ -85,9 +100,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("03", "a transfer between two banks: two phases, three, and the outbox"),
     ("04", "Paxos: one value, message by message; a duel; a log"),
     ("05", "what zxids say: the epoch, the counter, and what may follow what"),
+    ("06", "the bytes of a record, field by field"),
+    ("07", "a log that loses its power, and what is found on the disk afterwards"),
     ("08", "an election: at first boot, and after a crash of the leader"),
     ("09", "an epoch is found, and transactions are broadcast"),
     ("10", "a server that was away is brought up to date"),
+    ("11", "writes become transactions, and transactions a tree"),
 ];
 
 /// How to print a trace.
@@ -133,12 +151,24 @@ impl RunArgs {
             Some(Chapter::Atomic(args)) => tell("03", args.story(), &args.print),
             Some(Chapter::Paxos(args)) => tell("04", args.story(), &args.print),
             Some(Chapter::Zxid(args)) => args.tell(),
+            Some(Chapter::Jute(args)) => match args.told() {
+                Ok(told) => print(&told),
+                Err(why) => return mistake(&why),
+            },
+            Some(Chapter::Storage(args)) => match args.story() {
+                Ok(story) => tell("07", story, &args.print),
+                Err(why) => return mistake(&why),
+            },
             Some(Chapter::Election(args)) => match args.story() {
                 Ok(story) => tell("08", story, &args.print),
                 Err(why) => return mistake(&why),
             },
             Some(Chapter::Broadcast(args)) => tell("09", args.story(), &args.print),
             Some(Chapter::Return(args)) => tell("10", args.story(), &args.print),
+            Some(Chapter::Znodes(args)) => match args.told() {
+                Ok(told) => print(&told),
+                Err(why) => return mistake(&why),
+            },
             Some(Chapter::Other(words)) => {
                 let name = words.first().map_or("", String::as_str);
                 let names: Vec<_> = PROGRAMS.iter().map(|(number, _)| *number).collect();
@@ -159,6 +189,13 @@ impl RunArgs {
 pub(super) fn mistake(why: &str) -> ExitCode {
     eprintln!("ensemble: {why}");
     ExitCode::from(2)
+}
+
+/// Prints what a program has to say that is no trace.
+fn print(told: &str) -> io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(told.as_bytes())?;
+    out.flush()
 }
 
 fn list() -> io::Result<()> {

@@ -3,11 +3,12 @@
 //! The names, options and words are those of zkCli, so that fingers and scripts need not learn.
 //! Parsing needs no server. ZooKeeper: `org.apache.zookeeper.cli`.
 
+use bytes::Bytes;
 use jute::records::{Acl, Perms};
 
 use super::line::path_trouble;
 use super::options::Options;
-use crate::client::{CreateMode, Reconfiguration, WatchKind};
+use crate::client::{CreateMode, Operation, Reconfiguration, WatchKind};
 
 /// Every command, with what it takes, in the order in which `help` lists them.
 pub(super) const USAGES: &[(&str, &str)] = &[
@@ -80,6 +81,27 @@ pub(super) enum Command {
     Sync { path: String },
     Version,
     WhoAmI,
+}
+
+impl Command {
+    /// The one write that it asks for; nothing if it asks for another thing, or for several.
+    pub(super) fn write(&self) -> Option<Operation> {
+        match self.clone() {
+            Command::Create { path, data, acl, mode, ttl } => {
+                let data = data.map(Bytes::from);
+                Some(Operation::Create { path, data, acl, mode, ttl, stat: false })
+            }
+            Command::Delete { path, version } => Some(Operation::Delete { path, version }),
+            Command::Set { path, data, version, .. } => {
+                let data = Some(Bytes::from(data));
+                Some(Operation::SetData { path, data, version })
+            }
+            Command::SetAcl { path, acl, version, recursive: false, .. } => {
+                Some(Operation::SetAcl { path, acl, version })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// One of the four limits of a quota.

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use jute::records::{Acl, ErrorCode, Stat};
 
 use super::command::Command;
@@ -15,6 +14,14 @@ use crate::client::{Error, Operation, Reconfiguration, Reply};
 impl Session {
     /// Does a command that is about the ensemble. The others are the shell's own.
     pub(super) async fn perform(&mut self, command: Command) -> Result<(), Failure> {
+        if let Some(write) = command.write() {
+            let stat = matches!(
+                command,
+                Command::Set { stat: true, .. } | Command::SetAcl { stat: true, .. }
+            );
+            show_written(self.ask(write, false).await?, stat);
+            return Ok(());
+        }
         match command {
             Command::AddAuth { scheme, auth } => {
                 let client = self.client().await?;
@@ -31,17 +38,6 @@ impl Session {
             }
             Command::Config { clients, watch, stat } => self.config(clients, watch, stat).await,
             Command::Connect { servers } => self.connect(servers, None).await,
-            Command::Create { path, data, acl, mode, ttl } => {
-                let data = data.map(Bytes::from);
-                let create = Operation::Create { path, data, acl, mode, ttl, stat: false };
-                if let Reply::Created { path, .. } = self.ask(create, false).await? {
-                    remark(&format!("Created {path}"));
-                }
-                Ok(())
-            }
-            Command::Delete { path, version } => {
-                self.ask(Operation::Delete { path, version }, false).await.map(drop)
-            }
             Command::DeleteAll { path, batch } => self.delete_all(path, batch).await,
             Command::Get { path, stat, watch } => {
                 let reply = self.ask(Operation::GetData { path }, watch).await?;
@@ -85,23 +81,8 @@ impl Session {
                 self.ask(Operation::RemoveWatches { path, kind, local }, false).await.map(drop)
             }
             Command::Reconfig { change, file, stat } => self.reconfig(change, file, stat).await,
-            Command::Set { path, data, version, stat } => {
-                let data = Some(Bytes::from(data));
-                let reply = self.ask(Operation::SetData { path, data, version }, false).await?;
-                if let Reply::Stat(of) = reply {
-                    show_stat(stat.then_some(of));
-                }
-                Ok(())
-            }
             Command::SetAcl { path, acl, recursive: true, version, .. } => {
                 self.set_acl_of_all(path, acl, version).await
-            }
-            Command::SetAcl { path, acl, version, stat, .. } => {
-                let reply = self.ask(Operation::SetAcl { path, acl, version }, false).await?;
-                if let Reply::Stat(of) = reply {
-                    show_stat(stat.then_some(of));
-                }
-                Ok(())
             }
             Command::SetQuota { path, limit, value } => self.set_quota(&path, limit, value).await,
             Command::DelQuota { path, limit } => self.delete_quota(&path, limit).await,
@@ -126,6 +107,10 @@ impl Session {
                 }
                 Ok(())
             }
+            Command::Create { .. }
+            | Command::Delete { .. }
+            | Command::Set { .. }
+            | Command::SetAcl { .. } => unreachable!("a single write is done above"),
             Command::Help
             | Command::History
             | Command::PrintWatches(_)
@@ -234,6 +219,15 @@ impl Session {
 fn below(path: &str, names: Vec<String>) -> Vec<String> {
     let path = path.trim_end_matches('/');
     names.into_iter().rev().map(|name| format!("{path}/{name}")).collect()
+}
+
+/// What was created; and the Stat of what was changed, if it is wanted.
+fn show_written(reply: Reply, with_stat: bool) {
+    match reply {
+        Reply::Created { path, .. } => remark(&format!("Created {path}")),
+        Reply::Stat(stat) => show_stat(with_stat.then_some(stat)),
+        _ => {}
+    }
 }
 
 fn show_data(reply: Reply, with_stat: bool) {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{failure, folder, run, text};
 
 /// What a program prints.
-fn prints(arguments: &[&str]) -> String {
+pub(super) fn prints(arguments: &[&str]) -> String {
     let output = run(&[&["run"], arguments].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("it is text")

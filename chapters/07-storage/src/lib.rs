@@ -2,7 +2,8 @@
 //! when it starts again. The files are ZooKeeper's own, byte for byte.
 //!
 //! Read `log_format.rs`, `solutions/07-storage.rs`, `tests/07-storage.rs`; then `recover.rs` and
-//! `store.rs`, which put the pieces together. What a snapshot consists of is in `items.rs`.
+//! `store.rs`, which put the pieces together. What a snapshot consists of is in `items.rs`; what
+//! becomes of a log that loses its power, in `program.rs`.
 
 extern crate self as storage;
 
@@ -17,6 +18,7 @@ mod items;
 pub mod log_format;
 mod log_reader;
 pub mod names;
+pub mod program;
 mod recover;
 mod settled;
 mod snapshot_reader;
