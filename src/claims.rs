@@ -9,8 +9,11 @@ mod commit;
 mod consistency;
 mod election;
 mod ensemble;
+mod fuzzy;
 mod list;
 mod paxos;
+mod storage;
+mod znodes;
 
 use machines::Trace;
 

@@ -1,6 +1,6 @@
 //! The claims, in the order of their numbers.
 
-use super::{Claim, commit, consistency, election, ensemble, paxos};
+use super::{Claim, commit, consistency, election, ensemble, fuzzy, paxos, storage, znodes};
 
 /// All claims.
 pub const CLAIMS: &[Claim] = &[
@@ -36,7 +36,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "A write must name the version of the node, or it fails.",
         verdict: "Version -1 means any version. A write that names a version is a \
                   compare-and-set.",
-        experiment: None,
+        experiment: Some(znodes::version),
     },
     Claim {
         number: 5,
@@ -53,7 +53,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "Data is written to memory first and to disk later; the disk store is optional.",
         verdict: "The log is forced to disk before a proposal is acknowledged. Memory changes \
                   at the commit.",
-        experiment: None,
+        experiment: Some(storage::memory_first),
     },
     Claim {
         number: 7,
@@ -184,11 +184,11 @@ pub const CLAIMS: &[Claim] = &[
     },
     Claim {
         number: 22,
-        chapter: "17",
+        chapter: "11",
         stated: "Sequential nodes are counted for each prefix of a name.",
         verdict: "Their parent counts every child ever created in it, plain ones too. A prefix \
                   that is not alone has gaps.",
-        experiment: None,
+        experiment: Some(znodes::prefixes),
     },
     Claim {
         number: 23,
@@ -280,11 +280,11 @@ pub const CLAIMS: &[Claim] = &[
     },
     Claim {
         number: 34,
-        chapter: "09",
+        chapter: "11",
         stated: "The zxid counts the requests of clients.",
         verdict: "It counts writes, failed ones too, and the creation and the closing of each \
                   session. A read takes none; a multi takes one.",
-        experiment: None,
+        experiment: Some(znodes::requests),
     },
     Claim {
         number: 35,
@@ -292,7 +292,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "A snapshot is the state at one moment.",
         verdict: "It is written while writes go on. Only the snapshot with the log from its \
                   first zxid on is a state.",
-        experiment: None,
+        experiment: Some(fuzzy::moment),
     },
     Claim {
         number: 36,
