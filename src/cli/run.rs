@@ -224,7 +224,8 @@ pub(super) fn draw(
     };
     let frame = |line: &Line| Frame { line: line.clone(), facts: Vec::new() };
     let frames: Vec<Frame> = lines.iter().filter(is_drawn).map(frame).collect();
-    let end = [end.to_string()];
+    let end: Vec<String> =
+        end.lines().filter(|line| !line.is_empty()).map(str::to_string).collect();
     let picture =
         Picture { title, frames: &frames, noise: &[], most: MOST, end: &end, broken: false };
     fs::write(file, picture.svg()).map_err(|why| format!("{}: {why}", file.display()))

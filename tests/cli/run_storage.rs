@@ -1,7 +1,7 @@
 //! The program of chapter 7: `ensemble run 07`.
 
-use super::failure;
 use super::programs::prints;
+use super::{failure, folder, text};
 
 /// What the client was told of, and what was found: the sentence at the end.
 fn end(told: &str) -> &str {
@@ -47,6 +47,17 @@ fn a_bit_that_turns_below_the_mark_is_a_refusal_and_above_it_a_torn_tail() {
     assert!(told.lines().all(|line| line.chars().count() <= 100), "it fits: {told}");
     let told = prints(&["07", "flipped", "--record", "7"]);
     assert!(end(&told).ends_with("up to 1.6: promises are broken."), "{told}");
+}
+
+/// In a page, an empty line would end the drawing.
+#[test]
+fn its_drawing_has_no_empty_line() {
+    let folder = folder();
+    let file = folder.path().join("log.svg");
+    prints(&["07", "--seed", "6", "--svg", text(&file)]);
+    let drawn = std::fs::read_to_string(&file).expect("it is written");
+    assert!(drawn.contains("   1452  a record is cut short"), "{drawn}");
+    assert!(drawn.lines().all(|line| !line.trim().is_empty()), "{drawn}");
 }
 
 #[test]
