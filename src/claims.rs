@@ -12,7 +12,9 @@ mod ensemble;
 mod fuzzy;
 mod list;
 mod paxos;
+mod reads;
 mod storage;
+mod watches;
 mod znodes;
 
 use machines::Trace;

@@ -6,6 +6,7 @@
 //!
 //! ZooKeeper: `ZooKeeperMain`.
 
+mod acl;
 mod asked;
 mod command;
 mod line;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+pub(crate) use acl::read_acl;
 pub(crate) use asked::{Asked, asked};
 use command::{Command, USAGES, Wrong};
 use print::{remark, say};

@@ -456,6 +456,10 @@ fn frames_can_be_told_in_words() {
     assert_eq!(describe_chunk(&out), told);
     assert_eq!(describe_chunk(b"imok"), "4 bytes of text");
     out.clear();
+    encode_request(&mut out, -2, &Request::Ping);
+    encode_request(&mut out, 7, &Request::CloseSession);
+    assert_eq!(describe_asked(&out), "ping xid=-2, closeSession xid=7");
+    out.clear();
     encode_refusal(&mut out, Some(false));
     assert_eq!(describe_chunk(&out), "ConnectResponse timeout=0 session=0x0");
 }

@@ -7,10 +7,22 @@ mod background;
 mod explore;
 #[path = "cli/run.rs"]
 mod programs;
+#[path = "cli/run_acl.rs"]
+mod run_acl;
+#[path = "cli/run_conversation.rs"]
+mod run_conversation;
+#[path = "cli/run_hunt.rs"]
+mod run_hunt;
 #[path = "cli/run_jute.rs"]
 mod run_jute;
+#[path = "cli/run_request.rs"]
+mod run_request;
+#[path = "cli/run_sessions.rs"]
+mod run_sessions;
 #[path = "cli/run_storage.rs"]
 mod run_storage;
+#[path = "cli/run_watches.rs"]
+mod run_watches;
 #[path = "cli/run_znodes.rs"]
 mod run_znodes;
 #[path = "cli/start.rs"]

@@ -1,6 +1,8 @@
 //! The claims, in the order of their numbers.
 
-use super::{Claim, commit, consistency, election, ensemble, fuzzy, paxos, storage, znodes};
+use super::{
+    Claim, commit, consistency, election, ensemble, fuzzy, paxos, reads, storage, watches, znodes,
+};
 
 /// All claims.
 pub const CLAIMS: &[Claim] = &[
@@ -16,12 +18,13 @@ pub const CLAIMS: &[Claim] = &[
     },
     Claim {
         number: 2,
-        chapter: "16",
+        chapter: "02",
         stated: "ZooKeeper is strongly consistent: all clients see the same data at all times.",
         verdict: "Writes are linearizable. Reads are answered by the server that is asked, and \
                   may show the past. A sync before the read closes the gap, if whoever answers \
-                  the sync still leads.",
-        experiment: None,
+                  the sync still leads: the original's leader takes its own word for that, the \
+                  one here asks a quorum.",
+        experiment: Some(reads::strong),
     },
     Claim {
         number: 3,
@@ -72,7 +75,7 @@ pub const CLAIMS: &[Claim] = &[
         verdict: "It is one more than the largest epoch that a quorum has accepted. An epoch \
                   can be established without a transaction; by the rule as stated it would be \
                   used twice, and two transactions would have one zxid.",
-        experiment: None,
+        experiment: Some(ensemble::next_epoch),
     },
     Claim {
         number: 9,
@@ -81,7 +84,7 @@ pub const CLAIMS: &[Claim] = &[
         verdict: "Only if the server that next establishes an epoch does not have it. If the \
                   one that proposed it is elected again, it is committed. The client was told \
                   neither.",
-        experiment: None,
+        experiment: Some(ensemble::discarded),
     },
     Claim {
         number: 10,
@@ -116,22 +119,22 @@ pub const CLAIMS: &[Claim] = &[
         stated: "Watches fire once.",
         verdict: "Those of getData, exists and getChildren do. Since 3.6 there are persistent \
                   and recursive ones.",
-        experiment: None,
+        experiment: Some(watches::once),
     },
     Claim {
         number: 14,
         chapter: "13",
         stated: "getData on a node that is not there leaves a watch for its creation.",
         verdict: "It fails and leaves none. exists leaves one, and so does a persistent watch.",
-        experiment: None,
+        experiment: Some(watches::missing),
     },
     Claim {
         number: 15,
-        chapter: "17",
+        chapter: "13",
         stated: "A watcher sees every change.",
         verdict: "It learns that something has changed since. Several changes may be one \
                   notice.",
-        experiment: None,
+        experiment: Some(watches::every_change),
     },
     Claim {
         number: 16,
@@ -168,11 +171,11 @@ pub const CLAIMS: &[Claim] = &[
     },
     Claim {
         number: 20,
-        chapter: "17",
+        chapter: "12",
         stated: "Ephemeral nodes vanish as soon as their client dies.",
         verdict: "At once if it closes its session, which is a transaction. Otherwise when the \
                   session expires; a broken connection alone deletes nothing.",
-        experiment: None,
+        experiment: Some(watches::ephemerals),
     },
     Claim {
         number: 21,
@@ -203,7 +206,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "An old leader that comes back cannot win, because its zxid is smaller.",
         verdict: "While the new epoch has no write, the old leader's zxid is larger. What stops \
                   it is the current epoch of a quorum.",
-        experiment: None,
+        experiment: Some(ensemble::old_leader),
     },
     Claim {
         number: 25,
@@ -268,7 +271,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "In discovery the leader fetches the newest proposals from the followers.",
         verdict: "In the paper it does. ZooKeeper elects a server with the newest history; \
                   discovery agrees on the epoch, and refuses a leader that is behind.",
-        experiment: None,
+        experiment: Some(ensemble::fetched),
     },
     Claim {
         number: 33,
@@ -276,7 +279,7 @@ pub const CLAIMS: &[Claim] = &[
         stated: "Every transaction triggers watches.",
         verdict: "setACL and the creation of a session trigger none. A failed write triggers \
                   none either, although it takes a zxid and is logged.",
-        experiment: None,
+        experiment: Some(watches::transactions),
     },
     Claim {
         number: 34,

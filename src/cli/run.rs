@@ -4,16 +4,23 @@
 //! columns, without the lines that are about connections only, with a sentence where a phase
 //! begins and with what to try next. A program gets all of it with `--json`.
 
+mod acl;
 mod atomic;
 mod bank;
 mod consistency;
+mod conversation;
 mod election;
+mod frames;
+mod hunt;
 mod jute;
 pub(super) mod layout;
 mod paxos;
+mod request;
+mod sessions;
 mod storage;
 mod sync;
 mod tour;
+mod watches;
 mod znodes;
 mod zxid;
 
@@ -28,16 +35,23 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use machines::{Frame, Kind, Line, Picture, Trace};
 
+use acl::AclArgs;
 use atomic::AtomicArgs;
 use bank::BankArgs;
 use consistency::PartitionArgs;
+use conversation::ConversationArgs;
 use election::ElectionArgs;
+use frames::{Frames, dump};
+use hunt::HuntArgs;
 use jute::JuteArgs;
 use layout::Layout;
 use paxos::PaxosArgs;
+use request::RequestArgs;
+use sessions::SessionArgs;
 use storage::StorageArgs;
 use sync::{BroadcastArgs, ReturnArgs};
 use tour::TourArgs;
+use watches::WatchArgs;
 use znodes::ZnodesArgs;
 use zxid::ZxidArgs;
 
@@ -88,6 +102,24 @@ enum Chapter {
     /// Writes become transactions, and transactions a tree
     #[command(name = "11")]
     Znodes(ZnodesArgs),
+    /// A session: heartbeats, and how it ends or goes on
+    #[command(name = "12")]
+    Session(SessionArgs),
+    /// Watches: which change fires which, and one as it is left and fires
+    #[command(name = "13")]
+    Watch(WatchArgs),
+    /// Permissions: who may do what with a node, and which entry says so
+    #[command(name = "14")]
+    Acl(AclArgs),
+    /// What a client and a server say to each other, and what is lost when a connection breaks
+    #[command(name = "15")]
+    Conversation(ConversationArgs),
+    /// A write on its way through a whole ensemble
+    #[command(name = "16")]
+    Request(RequestArgs),
+    /// A hunt: seeds are tried until one breaks a law, and its story is made small
+    #[command(name = "18")]
+    Hunt(HuntArgs),
     #[command(external_subcommand)]
     Other(Vec<String>),
 }
@@ -106,6 +138,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("09", "an epoch is found, and transactions are broadcast"),
     ("10", "a server that was away is brought up to date"),
     ("11", "writes become transactions, and transactions a tree"),
+    ("12", "a session: heartbeats, and how it ends or goes on"),
+    ("13", "watches: which change fires which, and one as it is left and fires"),
+    ("14", "permissions: who may do what with a node, and which entry says so"),
+    ("15", "what a client and a server say to each other, and what is lost when it breaks"),
+    ("16", "a write on its way through a whole ensemble"),
+    ("18", "a hunt: seeds are tried until one breaks a law, and its story is made small"),
 ];
 
 /// How to print a trace.
@@ -120,6 +158,13 @@ struct PrintArgs {
     /// Draw it into this file, as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+}
+
+impl PrintArgs {
+    /// Whether all of a trace is wanted, and not only what a person reads.
+    fn is_whole(&self) -> bool {
+        self.all || self.json
+    }
 }
 
 /// Told each line in turn, it says what stands before it.
@@ -169,6 +214,28 @@ impl RunArgs {
                 Ok(told) => print(&told),
                 Err(why) => return mistake(&why),
             },
+            Some(Chapter::Session(args)) => match args.story() {
+                Ok(story) => tell("12", story, &args.print),
+                Err(why) => return mistake(&why),
+            },
+            Some(Chapter::Watch(args)) => match args.story() {
+                Ok(Some(story)) => tell("13", story, &args.print),
+                Ok(None) => args.table(),
+                Err(why) => return mistake(&why),
+            },
+            Some(Chapter::Acl(args)) => match args.tell() {
+                Ok(printed) => printed,
+                Err(why) => return mistake(&why),
+            },
+            Some(Chapter::Conversation(args)) => {
+                let (story, frames) = args.story();
+                tell_with("15", story, &args.print, &frames)
+            }
+            Some(Chapter::Request(args)) => match args.story() {
+                Ok(story) => tell("16", story, &args.print),
+                Err(why) => return mistake(&why),
+            },
+            Some(Chapter::Hunt(args)) => tell("18", args.story(), &args.print),
             Some(Chapter::Other(words)) => {
                 let name = words.first().map_or("", String::as_str);
                 let names: Vec<_> = PROGRAMS.iter().map(|(number, _)| *number).collect();
@@ -232,7 +299,12 @@ pub(super) fn draw(
 }
 
 /// Prints a story.
-fn tell(number: &str, mut story: Story, print: &PrintArgs) -> io::Result<()> {
+fn tell(number: &str, story: Story, print: &PrintArgs) -> io::Result<()> {
+    tell_with(number, story, print, &Frames::new())
+}
+
+/// Prints a story, and below a message the bytes that it was, if they are known.
+fn tell_with(number: &str, mut story: Story, print: &PrintArgs, frames: &Frames) -> io::Result<()> {
     if let Some(file) = &print.svg {
         let Story { title, trace, shows, outcome, .. } = &story;
         draw(file, title, trace, *shows, outcome).map_err(io::Error::other)?;
@@ -255,6 +327,9 @@ fn tell(number: &str, mut story: Story, print: &PrintArgs) -> io::Result<()> {
             writeln!(out, "{}", layout.whole(line))?;
         } else if (story.shows)(line) {
             writeln!(out, "{}", layout.line(line))?;
+            for row in dump(line, frames) {
+                writeln!(out, "{row}")?;
+            }
         }
     }
     writeln!(out, "\n{}\n\nTry next:", layout.emphasis(&story.outcome))?;

@@ -4,8 +4,9 @@
 //! Parsing needs no server. ZooKeeper: `org.apache.zookeeper.cli`.
 
 use bytes::Bytes;
-use jute::records::{Acl, Perms};
+use jute::records::Acl;
 
+use super::acl::read_acl;
 use super::line::path_trouble;
 use super::options::Options;
 use crate::client::{CreateMode, Operation, Reconfiguration, WatchKind};
@@ -270,7 +271,7 @@ fn parse_writing(name: &str, rest: &[String], notes: &mut Vec<String>) -> Result
         }
         ("set", [_, data, ..]) => Ok(Command::Set { path, data: data.clone(), version, stat }),
         ("setAcl", [_, acl, ..]) => {
-            let acl = parse_acl(acl)?;
+            let acl = read_acl(acl).map_err(Wrong::Text)?;
             Ok(Command::SetAcl { path, acl, version, stat, recursive: options.has('R') })
         }
         _ => Err(wrong_use()),
@@ -307,7 +308,7 @@ fn parse_create(path: &str, words: &[String], options: &Options) -> Result<Comma
     // A sequential node may be asked for as `/queue/`: its number is its name.
     valid(&if sequential { format!("{path}1") } else { path.to_owned() })?;
     let acl = match words.get(2) {
-        Some(acl) => parse_acl(acl)?,
+        Some(acl) => read_acl(acl).map_err(Wrong::Text)?,
         None => Acl::open(),
     };
     let (path, data) = (path.to_owned(), words.get(1).cloned());
@@ -390,37 +391,6 @@ fn parse_reconfig(rest: &[String]) -> Result<Command, Wrong> {
         1 => Ok(Command::Reconfig { change, file, stat }),
         _ => Err(wrong_use()),
     }
-}
-
-/// Reads a list such as `world:anyone:r,digest:bob:hash:cdrwa`.
-///
-/// Unlike ZooKeeper, which leaves out a permission that it does not know and goes on.
-/// ZooKeeper: `AclParser`.
-fn parse_acl(text: &str) -> Result<Vec<Acl>, Wrong> {
-    text.split(',').map(parse_acl_entry).collect()
-}
-
-fn parse_acl_entry(entry: &str) -> Result<Acl, Wrong> {
-    let parts = entry.split_once(':').and_then(|(scheme, rest)| {
-        let (id, perms) = rest.rsplit_once(':')?;
-        Some((scheme, id, perms))
-    });
-    let Some((scheme, id, letters)) = parts else {
-        return Err(Wrong::Text(format!("{entry} does not have the form scheme:id:perm")));
-    };
-    let mut perms = Perms(0);
-    for letter in letters.chars() {
-        perms = perms
-            | match letter {
-                'r' => Perms::READ,
-                'w' => Perms::WRITE,
-                'c' => Perms::CREATE,
-                'd' => Perms::DELETE,
-                'a' => Perms::ADMIN,
-                _ => return Err(Wrong::Text(format!("Unknown perm type: {letter}"))),
-            };
-    }
-    Ok(Acl::new(perms, scheme, id))
 }
 
 fn valid(path: &str) -> Result<String, Wrong> {

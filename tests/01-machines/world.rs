@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use machines::{Dice, Event, Fault, Files, Kind, NodeId, Settings, Ticket, World};
+use machines::{Dice, Event, Fault, Files, Kind, NodeId, Settings, Ticket, Trace, World};
 
 use crate::puppet::{ONE, Puppet, TWO, boot, settle, text, two};
 
@@ -56,6 +56,14 @@ fn the_same_seed_makes_the_same_trace() {
         assert_eq!(one.trace().lines(), other.trace().lines(), "seed {seed}");
     }
     assert_ne!(life(1).trace().hash(), life(2).trace().hash());
+}
+
+#[test]
+fn the_lines_of_a_trace_make_the_same_trace() {
+    let world = life(7);
+    let again: Trace = world.trace().lines().iter().cloned().collect();
+    assert_eq!((again.hash(), again.count()), (world.trace().hash(), world.trace().count()));
+    assert_eq!(again.lines(), world.trace().lines());
 }
 
 #[test]

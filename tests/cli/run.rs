@@ -11,6 +11,11 @@ pub(super) fn prints(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("it is text")
 }
 
+/// No line is longer than a screen is wide.
+pub(super) fn fits(told: &str) {
+    assert!(told.lines().all(|line| line.chars().count() <= 100), "it fits on a screen: {told}");
+}
+
 #[test]
 fn run_lists_the_programs_that_there_are() {
     let list = prints(&[]);

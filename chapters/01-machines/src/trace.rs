@@ -201,6 +201,16 @@ impl Trace {
     }
 }
 
+/// Lines of another trace, for a reader: some are left out, or told in other words.
+impl FromIterator<Line> for Trace {
+    fn from_iter<I: IntoIterator<Item = Line>>(lines: I) -> Trace {
+        let mut trace = Trace::default();
+        trace.record();
+        lines.into_iter().for_each(|line| trace.push(&line));
+        trace
+    }
+}
+
 /// Text that is written to a trace goes into its hash.
 impl Write for Trace {
     fn write_str(&mut self, text: &str) -> fmt::Result {

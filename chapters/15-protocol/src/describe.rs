@@ -66,10 +66,19 @@ pub fn describe_reply(frame: &[u8]) -> String {
 
 /// What a server sends in one go: frames with their lengths, or plain text.
 pub fn describe_chunk(chunk: &[u8]) -> String {
+    frames(chunk, describe_reply)
+}
+
+/// What a client sends in one go, likewise.
+pub fn describe_asked(chunk: &[u8]) -> String {
+    frames(chunk, describe_request)
+}
+
+fn frames(chunk: &[u8], describe: fn(&[u8]) -> String) -> String {
     let mut rest = chunk;
     let mut frames = Vec::new();
     while let Ok(Some(frame)) = jute::read_frame(&mut rest, usize::MAX) {
-        frames.push(describe_reply(frame));
+        frames.push(describe(frame));
     }
     if rest.is_empty() { frames.join(", ") } else { format!("{} bytes of text", chunk.len()) }
 }

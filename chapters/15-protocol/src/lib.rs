@@ -22,7 +22,7 @@ mod request;
 mod words;
 
 pub use client::*;
-pub use describe::{describe_chunk, describe_reply, describe_request};
+pub use describe::{describe_asked, describe_chunk, describe_reply, describe_request};
 pub use encode::{
     decode_connect_response, decode_multi_response, decode_reply, encode_connect, encode_request,
 };

@@ -343,7 +343,7 @@ const FIRST: Duration = Duration::from_secs(10);
 const PROBES: Duration = Duration::from_secs(3);
 
 /// What a client has for a disk.
-struct NoDisk;
+pub(crate) struct NoDisk;
 
 impl Disk<Sim> for NoDisk {
     fn write(&mut self, _: storage::Write) -> Result<(), Fault> {

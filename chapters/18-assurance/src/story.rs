@@ -10,7 +10,7 @@ pub mod act;
 pub mod cue;
 mod director;
 pub(crate) mod facts;
-mod members;
+pub(crate) mod members;
 mod minimise;
 mod page;
 mod prompter;

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use bytes::Bytes;
 use election::Link;
 use machines::{NodeId, Protocol, Simulated};
-use protocol::{ClientOutput, ClientTimer};
+use protocol::{ClientOutput, ClientTimer, describe_asked, describe_chunk};
 use server::{Connection, Notice};
 
 use crate::invariants::Broken;
@@ -71,6 +71,10 @@ pub enum Peer {
 pub enum Message {
     /// To and from clients: any part of any frames.
     Chunk(Bytes),
+    /// From a client that somebody drives: whole frames, which a trace tells in words.
+    Asked(Bytes),
+    /// To such a client.
+    Said(Bytes),
     /// Between election ports.
     Election(election::Frame),
     /// Between a leader and a learner.
@@ -126,6 +130,8 @@ impl fmt::Display for Message {
             Message::Chunk(bytes) => {
                 write!(f, "{} bytes {:08x}", bytes.len(), crc32fast::hash(bytes))
             }
+            Message::Asked(frames) => write!(f, "{}", describe_asked(frames)),
+            Message::Said(frames) => write!(f, "{}", describe_chunk(frames)),
             Message::Election(frame) => write!(f, "{frame}"),
             Message::Quorum(packet) => write!(f, "{packet}"),
         }

@@ -164,6 +164,8 @@ fn what(line: &Line) -> String {
     let text = &line.text;
     match line.kind {
         Kind::Received | Kind::Sent | Kind::Lost | Kind::Answered => text.clone(),
+        // Who drives a machine by hand may say what for.
+        Kind::Driven if !text.is_empty() => text.clone(),
         Kind::Expired => format!("{text} has run out"),
         Kind::Durable => format!("on disk: {text}"),
         kind => {

@@ -1,4 +1,7 @@
-//! A client in the simulated world: the production client and the program that uses it.
+//! A client in the simulated world: the production client and the program that uses it, or whoever
+//! has the world in hand and asks in place of a program.
+//!
+//! Always true: what the client is told, its host sees as an answer, before the program asks for more.
 
 use bytes::{Bytes, BytesMut};
 use machines::{Dice, Effect, Effects, Event, Machine};
@@ -9,12 +12,14 @@ use protocol::{
 use crate::vocabulary::{Message, Peer, Sim, Timer, Told};
 use crate::workload::Program;
 
-/// The production client, and the program.
+/// The production client, and the program if there is one.
 pub struct ClientHost {
     session: Session,
     effects: Effects<ClientWire>,
     line: Option<(Framer, BytesMut)>,
-    program: Program,
+    program: Option<Program>,
+    /// Whether a trace tells in words what it asks for.
+    worded: bool,
     /// How many servers its connect string names.
     servers: usize,
     /// Cuts what is sent into pieces.
@@ -26,7 +31,23 @@ impl ClientHost {
     pub fn new(mut program: Program, servers: usize) -> ClientHost {
         let dice = program.dice.split();
         let session = Session::new(options(&mut program, servers));
-        ClientHost { session, effects: Effects::new(), line: None, program, servers, dice }
+        let program = Some(program);
+        let (effects, line, worded) = (Effects::new(), None, false);
+        ClientHost { session, effects, line, program, worded, servers, dice }
+    }
+
+    /// A client without a program: it is asked by [`ClientHost::ask`], and sends what it has to say in
+    /// one piece.
+    pub fn by_hand(options: ClientOptions) -> ClientHost {
+        let (servers, dice) = (options.servers, Dice::new(options.seed));
+        let session = Session::new(options);
+        let (effects, line, worded) = (Effects::new(), None, false);
+        ClientHost { session, effects, line, program: None, worded, servers, dice }
+    }
+
+    /// A client without a program, of whose words and answers a trace tells in words.
+    pub fn in_words(options: ClientOptions) -> ClientHost {
+        ClientHost { worded: true, ..ClientHost::by_hand(options) }
     }
 
     /// Takes one event.
@@ -35,7 +56,9 @@ impl ClientHost {
         match event {
             Event::Started(_) => {
                 self.tell(Event::Started(()), out);
-                out.set(Timer::Program, self.program.pause());
+                if let Some(program) = &mut self.program {
+                    out.set(Timer::Program, program.pause());
+                }
             }
             Event::Opened(Peer::Server(server)) => {
                 let mut framer = Framer::new(Framer::LIMIT);
@@ -51,14 +74,7 @@ impl ClientHost {
                 self.tell(Event::Closed(ClientPeer::Server(server)), out);
             }
             Event::Expired(Timer::Client(timer)) => self.tell(Event::Expired(timer), out),
-            Event::Expired(Timer::Program) => {
-                if self.program.is_over() {
-                    self.begin_again(out);
-                }
-                let asks = self.program.act(out.now().monotonic);
-                self.ask(asks, out);
-                out.set(Timer::Program, self.program.pause());
-            }
+            Event::Expired(Timer::Program) => self.go_on(out),
             Event::Drained => self.tell(Event::Drained, out),
             Event::Opened(_)
             | Event::Received { .. }
@@ -71,14 +87,28 @@ impl ClientHost {
         }
     }
 
-    /// The session is over; the program takes a new client.
-    fn begin_again(&mut self, out: &mut Effects<Sim>) {
-        self.program.begins_again();
-        self.session = Session::new(options(&mut self.program, self.servers));
-        self.tell(Event::Started(()), out);
+    /// It is the program's turn. If its session is over it takes a new client.
+    fn go_on(&mut self, out: &mut Effects<Sim>) {
+        let Some(mut program) = self.program.take() else { return };
+        let ended = program.is_over();
+        if ended {
+            program.begins_again();
+            self.session = Session::new(options(&mut program, self.servers));
+        }
+        self.program = Some(program);
+        if ended {
+            self.tell(Event::Started(()), out);
+        }
+        let asks = self.program.as_mut().map(|program| program.act(out.now().monotonic));
+        self.ask(asks.unwrap_or_default(), out);
+        if let Some(program) = &mut self.program {
+            out.set(Timer::Program, program.pause());
+        }
     }
 
-    fn ask(&mut self, asks: Vec<Ask>, out: &mut Effects<Sim>) {
+    /// Asks the client for something, in a program's place.
+    pub fn ask(&mut self, asks: Vec<Ask>, out: &mut Effects<Sim>) {
+        self.effects.set_now(out.now());
         for ask in asks {
             let message = ClientMessage::Ask(ask);
             self.tell(Event::Received { from: ClientPeer::Caller, message }, out);
@@ -86,7 +116,9 @@ impl ClientHost {
     }
 
     fn receive(&mut self, server: usize, message: &Message, out: &mut Effects<Sim>) {
-        let Message::Chunk(chunk) = message else { panic!("a client is sent chunks") };
+        let (Message::Chunk(chunk) | Message::Said(chunk)) = message else {
+            panic!("a client is sent chunks")
+        };
         if let Some((_, bytes)) = &mut self.line {
             bytes.extend_from_slice(chunk);
         }
@@ -107,9 +139,10 @@ impl ClientHost {
         }
         self.effects = effects;
         for output in told {
-            let asks = self.program.hears(&output, out.now().monotonic);
+            let now = out.now().monotonic;
+            let asks = self.program.as_mut().map(|program| program.hears(&output, now));
             out.answer(Told::Client(output));
-            self.ask(asks, out);
+            self.ask(asks.unwrap_or_default(), out);
         }
     }
 
@@ -143,15 +176,15 @@ impl ClientHost {
         }
     }
 
-    /// Sends bytes, now and then in two pieces.
+    /// Sends bytes; those of a program now and then in two pieces.
     fn send(&mut self, to: Peer, mut bytes: Bytes, out: &mut Effects<Sim>) {
-        if self.dice.chance(100) {
+        if self.program.is_some() && self.dice.chance(100) {
             let first = bytes.split_to(self.dice.below(bytes.len()));
             if !first.is_empty() {
                 out.send(to, Message::Chunk(first));
             }
         }
-        out.send(to, Message::Chunk(bytes));
+        out.send(to, if self.worded { Message::Asked(bytes) } else { Message::Chunk(bytes) });
     }
 }
 

@@ -21,6 +21,8 @@ pub struct ServerHost {
     server: Server,
     effects: Effects<Zk>,
     lines: BTreeMap<Connection, (Framer, BytesMut)>,
+    /// The clients that are answered in whole frames, as they ask.
+    worded: BTreeSet<Connection>,
     /// The clients that it reads no more.
     unread: BTreeSet<Connection>,
     wires: Wires,
@@ -50,6 +52,7 @@ impl ServerHost {
             server,
             effects: Effects::new(),
             lines: BTreeMap::new(),
+            worded: BTreeSet::new(),
             unread: BTreeSet::new(),
             wires: Wires::default(),
             witness,
@@ -123,7 +126,7 @@ impl ServerHost {
                 let said = match message {
                     vocabulary::Message::Election(frame) => sync::Message::Election(frame),
                     vocabulary::Message::Quorum(packet) => sync::Message::Quorum(packet),
-                    vocabulary::Message::Chunk(_) => panic!("servers send no chunks to servers"),
+                    other => panic!("servers do not send {other} to servers"),
                 };
                 self.witness.borrow_mut().hears(self.number, between(from), &said)?;
                 let message = match said {
@@ -172,6 +175,7 @@ impl ServerHost {
         match peer {
             Peer::Client(connection) => {
                 self.lines.remove(&connection);
+                self.worded.remove(&connection);
                 self.unread.remove(&connection);
                 self.witness.borrow_mut().closed(self.number, connection.number);
             }
@@ -187,7 +191,14 @@ impl ServerHost {
         message: &vocabulary::Message,
         out: &mut Effects<Sim>,
     ) -> Verdict {
-        let vocabulary::Message::Chunk(chunk) = message else { panic!("clients send chunks") };
+        let chunk = match message {
+            vocabulary::Message::Chunk(chunk) => chunk,
+            vocabulary::Message::Asked(frames) => {
+                self.worded.insert(connection);
+                frames
+            }
+            other => panic!("clients do not send {other}"),
+        };
         if let Some((_, bytes)) = self.lines.get_mut(&connection) {
             bytes.extend_from_slice(chunk);
         }
@@ -304,7 +315,10 @@ impl ServerHost {
         let (verdict, message) = match (to, message) {
             (server::Peer::Client(connection), Message::Chunk(bytes)) => {
                 let verdict = self.said(connection, &bytes);
-                (verdict, vocabulary::Message::Chunk(bytes))
+                match self.worded.contains(&connection) {
+                    true => (verdict, vocabulary::Message::Said(bytes)),
+                    false => (verdict, vocabulary::Message::Chunk(bytes)),
+                }
             }
             (to, Message::Election(frame)) => {
                 let said = sync::Message::Election(frame.clone());

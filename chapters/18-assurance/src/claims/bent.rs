@@ -2,7 +2,8 @@
 //!
 //! The machines are the production ones. What reaches them is bent on its way: a vote, so that only
 //! its server's number decides which is better; the end of a follower's history, so that its
-//! leader does not see that it is ahead. So a rule can be left out that no switch turns off.
+//! leader does not see that it is ahead; what its disk told it of epochs. So a rule can be left out
+//! that no switch turns off.
 //!
 //! Always true: with [`Bend::Nothing`] a member hears what was said.
 //!
@@ -23,21 +24,27 @@ pub enum Bend {
     VoteOrder,
     /// That, and no leader refuses a follower that is ahead of it.
     VoteOrderAndDiscovery,
+    /// Whoever starts knows no epoch but that of the last transaction in its log.
+    EpochOfTheLog,
 }
 
 /// A member behind a bend.
-pub(super) struct Bent {
-    pub(super) scribe: Scribe,
+pub(crate) struct Bent {
+    pub(crate) scribe: Scribe,
     bend: Bend,
 }
 
 /// Starts a member behind a bend.
-pub(super) fn bent(
+pub(crate) fn bent(
     mut boot: impl FnMut(Boot) -> Result<Booted<Scribe>, Fault> + 'static,
     bend: Bend,
 ) -> impl FnMut(Boot) -> Result<Booted<Bent>, Fault> + 'static {
     move |process| {
-        let Booted { machine: scribe, disk, recovered } = boot(process)?;
+        let Booted { machine: scribe, disk, mut recovered } = boot(process)?;
+        if bend == Bend::EpochOfTheLog {
+            let last = recovered.tail.last().map_or(recovered.applied, |entry| entry.zxid);
+            (recovered.accepted, recovered.current) = (last.epoch(), last.epoch());
+        }
         Ok(Booted { machine: Bent { scribe, bend }, disk, recovered })
     }
 }
@@ -45,7 +52,7 @@ pub(super) fn bent(
 impl Bent {
     fn heard(&self, message: Message) -> Message {
         match (self.bend, message) {
-            (Bend::Nothing, message) => message,
+            (Bend::Nothing | Bend::EpochOfTheLog, message) => message,
             // All that a vote says of a history now follows from the number, so that the larger
             // number is better, and equal votes are equal.
             (_, Message::Election(Frame::Notification(mut heard))) => {

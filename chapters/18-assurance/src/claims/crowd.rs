@@ -25,6 +25,9 @@ pub(super) const TICK: Duration = Duration::from_millis(500);
 /// For so many ticks a leader hears nothing of a quorum before it gives up.
 pub(super) const SYNC_LIMIT: u32 = 5;
 
+/// So many bytes of a transaction's payload say whose it is, and when it was made.
+const HEADER: usize = 32;
+
 /// Members in the simulated world.
 pub(super) struct Crowd {
     pub(super) world: World<Bent>,
@@ -56,6 +59,31 @@ impl Crowd {
                 bent.scribe.write(session, what.as_bytes(), effects);
             })
             .expect("the server runs");
+    }
+
+    /// The leader writes something that reaches no disk but its own, and crashes.
+    pub(super) fn write_alone(&mut self, leader: i64, what: &str) {
+        let (alone, before) = (node(leader), self.on_disk(leader));
+        let others: Vec<NodeId> =
+            self.world.nodes().into_iter().filter(|other| *other != alone).collect();
+        self.world.part(&[alone], &others);
+        self.write(leader, what);
+        assert!(self.until(|crowd| crowd.on_disk(leader) > before), "its own disk works");
+        // Or what it sent would arrive as soon as the way is open again.
+        for (number, one, other) in self.world.connections() {
+            if one == alone || other == alone {
+                self.world.reset(number);
+            }
+        }
+        self.world.crash(alone);
+        self.world.heal();
+    }
+
+    /// What a server that runs has in its log as this transaction.
+    pub(super) fn content(&self, server: i64, zxid: Zxid) -> Option<String> {
+        let history = self.scribe(server)?.member().history();
+        let entry = history.after(history.from()).find(|entry| entry.zxid == zxid)?;
+        Some(String::from_utf8_lossy(&entry.payload[HEADER..]).into_owned())
     }
 
     /// Goes on until something is so; says whether it came to be.
@@ -131,7 +159,8 @@ pub(super) fn node(server: i64) -> NodeId {
     NodeId::Server(server as u64)
 }
 
-fn settings(me: ServerId, members: &Members) -> Settings {
+/// The settings of a member.
+pub(super) fn settings(me: ServerId, members: &Members) -> Settings {
     Settings {
         me,
         members: members.clone(),

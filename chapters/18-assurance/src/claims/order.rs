@@ -26,6 +26,8 @@ pub struct WrongOrder {
     pub acknowledged: bool,
     /// How often a server that lacks it went to lead, and gave up again.
     pub refusals: usize,
+    /// What the server that lacks it was given of its followers' histories before it first gave up.
+    pub fetched: usize,
     /// How long after the restart somebody led and served; nothing if nobody ever did.
     pub served_after: Option<Duration>,
     /// Who leads in the end, and in which epoch.
@@ -56,6 +58,7 @@ pub fn wrong_vote_order(bend: Bend, seed: u64) -> (Trace, WrongOrder) {
         crowd.world.power_loss(node(server));
     }
     let before = crowd.count(3, Kind::Answered, "Ceased");
+    let from = crowd.world.trace().lines().len();
     // The one that lacks it is there first, and is heard.
     for server in [3, 1, 2] {
         crowd.world.restart(node(server));
@@ -65,9 +68,14 @@ pub fn wrong_vote_order(bend: Bend, seed: u64) -> (Trace, WrongOrder) {
     let served_after = served.then(|| crowd.world.now() - restarted);
     crowd.run(Duration::from_secs(30));
     let has = |server: &i64| crowd.on_disk(*server) == written;
+    let lines = crowd.world.trace().lines()[from..].iter().filter(|line| line.node == node(3));
+    let first = lines.take_while(|line| !line.text.starts_with("Ceased"));
+    let fetched =
+        first.filter(|line| line.kind == Kind::Received && line.text.starts_with("Proposal"));
     let facts = WrongOrder {
         acknowledged,
         refusals: crowd.count(3, Kind::Answered, "Ceased") - before,
+        fetched: fetched.count(),
         served_after,
         leader: crowd.leaders().last().copied(),
         has_it: (1..=3).filter(has).collect(),

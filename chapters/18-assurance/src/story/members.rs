@@ -21,15 +21,17 @@ use super::replay::Ending;
 use super::setting::Setting;
 use super::stagehand::Stagehand;
 use super::{Story, facts};
+use crate::claims::{Bend, Bent, bent};
 use crate::invariants::{Broken, Invariant, Verdict};
 use crate::runner::Violation;
 
 /// How long everything may take to come to rest.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// Plays a story, and keeps the frames if they are wanted.
-pub(super) fn play(story: &Story, frames: bool) -> Ending {
-    let mut play = Play::new(&story.setting, Prompter::new(story.cues.clone()));
+/// Plays a story, and keeps the frames if they are wanted. With a bend, its members have other rules
+/// than the real ones.
+pub(crate) fn play(story: &Story, bend: Bend, frames: bool) -> Ending {
+    let mut play = Play::new(&story.setting, bend, Prompter::new(story.cues.clone()));
     play.recorder = frames.then(Recorder::default);
     let verdict = play.live(story.setting.duration);
     let time = play.world.now();
@@ -43,7 +45,7 @@ pub(super) fn play(story: &Story, frames: bool) -> Ending {
 }
 
 struct Play {
-    world: World<Scribe>,
+    world: World<Bent>,
     laws: Rc<RefCell<Laws>>,
     hands: Stagehand,
     prompter: Prompter,
@@ -54,7 +56,7 @@ struct Play {
 }
 
 impl Play {
-    fn new(setting: &Setting, prompter: Prompter) -> Play {
+    fn new(setting: &Setting, bend: Bend, prompter: Prompter) -> Play {
         let mut dice = Dice::new(setting.seed);
         let rough = machines::Settings::rough(&mut dice);
         let manners = if setting.rough { rough } else { machines::Settings::default() };
@@ -68,7 +70,8 @@ impl Play {
         for server in 1..=servers {
             let node = NodeId::Server(server as u64);
             let settings = Arc::new(settings(ServerId(server), &members, setting));
-            world.add(node, boot(settings, habits(setting), laws.clone()));
+            let start = boot(settings, habits(setting), laws.clone());
+            world.add(node, bent(start, bend));
         }
         setting.down.iter().for_each(|node| world.keep_down(*node));
         let hands = Stagehand::new(servers as u64);
@@ -113,12 +116,12 @@ impl Play {
             Act::Write(node, text) => {
                 self.writes += 1;
                 let session = SessionId(self.writes);
-                self.world.drive(*node, |scribe, effects| {
-                    scribe.write(session, text.as_bytes(), effects);
+                self.world.drive(*node, |bent, effects| {
+                    bent.scribe.write(session, text.as_bytes(), effects);
                 });
             }
             Act::Confirm(node) => {
-                self.world.drive(*node, Scribe::confirm);
+                self.world.drive(*node, |bent, effects| bent.scribe.confirm(effects));
             }
             act => self.hands.perform(act, &mut self.world),
         }
@@ -131,8 +134,8 @@ impl Play {
         if let Some(recorder) = &mut self.recorder {
             let laws = self.laws.borrow();
             recorder.saw(lines, |node| match (node, world.machine(node)) {
-                (NodeId::Server(number), Some(scribe)) => {
-                    facts::of_scribe(scribe, facts::on_disk(&laws, number))
+                (NodeId::Server(number), Some(bent)) => {
+                    facts::of_scribe(&bent.scribe, facts::on_disk(&laws, number))
                 }
                 _ => Vec::new(),
             });
@@ -168,15 +171,15 @@ impl Play {
         let nodes = self.world.nodes();
         let committed = self.laws.borrow().committed();
         let has_all = |node: &NodeId| {
-            self.world.machine(*node).is_some_and(|scribe| scribe.applied() == committed)
+            self.world.machine(*node).is_some_and(|bent| bent.scribe.applied() == committed)
         };
         nodes.iter().all(has_all) && is(State::Agree, &self.world)
     }
 }
 
 /// Whether a world of members is in a state.
-fn is(state: State, world: &World<Scribe>) -> bool {
-    let scribe = |node| world.machine(node);
+fn is(state: State, world: &World<Bent>) -> bool {
+    let scribe = |node| world.machine(node).map(|bent| &bent.scribe);
     match state {
         State::Leads(node) => scribe(node).is_some_and(Scribe::leads),
         State::Serves(node) => scribe(node).is_some_and(|it| it.member().serving().is_some()),

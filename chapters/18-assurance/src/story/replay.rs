@@ -7,6 +7,7 @@ use machines::Frame;
 use super::cue::written;
 use super::setting::{Scenery, Setting};
 use super::{Story, members};
+use crate::claims::Bend;
 use crate::runner::{self, Report, Violation};
 use crate::settings::Settings;
 
@@ -34,7 +35,7 @@ pub fn replay(story: &Story) -> Ending {
 pub(super) fn play(story: &Story, frames: bool) -> Ending {
     match story.setting.world {
         Scenery::Ensemble => runner::play(story, frames),
-        Scenery::Members => members::play(story, frames),
+        Scenery::Members => members::play(story, Bend::Nothing, frames),
     }
 }
 
