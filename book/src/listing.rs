@@ -1,8 +1,8 @@
 //! Listings: parts of the code, found by the names of its items.
 //!
 //! Nothing in the code marks what the book shows. A page names a file and the items that it wants:
-//! `Vote`, `Election::on_notification`, `impl Machine for Election`, `//!` for the head of the
-//! file. So a listing follows its item wherever that goes, and an item that is gone fails the
+//! `Vote`, `Election::on_notification`, `impl Machine for Election`, `kinds!` for the use of a macro,
+//! `//!` for the head of the file. So a listing follows its item wherever that goes, and an item that is gone fails the
 //! build.
 //!
 //! Always true: the lines of a listing stand in its file, in that order, and only indentation
@@ -132,6 +132,10 @@ fn collect(items: &[Item], found: &mut Vec<Found>) {
             Item::Struct(item) => found.push((item.ident.to_string(), range)),
             Item::Type(item) => found.push((item.ident.to_string(), range)),
             Item::Fn(item) => found.push((item.sig.ident.to_string(), range)),
+            Item::Macro(item) if item.ident.is_none() => {
+                let which = item.mac.path.segments.last().map(|last| last.ident.to_string());
+                found.push((format!("{}!", which.unwrap_or_default()), range));
+            }
             _ => {}
         }
     }
@@ -208,6 +212,12 @@ mod tests {
         let code = "/// A vote.\n#[derive(Clone)]\npub struct Vote {\n    zxid: u64,\n}\n";
         assert_eq!(listing, Listing { code: code.to_string(), lines: 4..=8 });
         assert_eq!(found(&["//!"]).unwrap().code, "//! Head.\n//! More.\n");
+    }
+
+    #[test]
+    fn the_use_of_a_macro_is_known_by_its_name() {
+        let file = "macro_rules! kinds { () => {}; }\n\nkinds! {\n    A,\n}\n";
+        assert_eq!(items(file, &["kinds!".to_string()]).unwrap().code, "kinds! {\n    A,\n}\n");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Always true: an answer is written once, on the page of its chapter; here it is only shown again.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::page::{Kind, pieces};
 use crate::quiz::inline;
@@ -44,11 +44,14 @@ pub(super) fn collect<'a>(pages: impl Iterator<Item = (&'a PathBuf, &'a str)>) -
 }
 
 /// `ID English | 中文`.
-fn parts(words: &str, page: &PathBuf) -> Option<(String, Question)> {
+fn parts(words: &str, page: &Path) -> Option<(String, Question)> {
     let (id, rest) = words.split_once(' ')?;
     let (english, chinese) = rest.split_once(" | ")?;
     let [english, chinese] = [english, chinese].map(str::to_string);
-    Some((id.to_string(), Question { page: page.clone(), english, chinese, short: String::new() }))
+    Some((
+        id.to_string(),
+        Question { page: page.to_path_buf(), english, chinese, short: String::new() },
+    ))
 }
 
 /// The questions of these numbers, each with its short answer.

@@ -44,9 +44,10 @@ pub(super) fn read<'a>(pages: impl Iterator<Item = (&'a PathBuf, &'a str)>) -> V
     let head = |(file, text): (&PathBuf, &str)| {
         let title = text.lines().next()?.strip_prefix("# ")?;
         title.split_once(". ")?.0.parse::<u32>().ok()?;
-        let about = text.lines().find_map(|line| line.strip_prefix('*')?.strip_suffix('*'))?;
-        let file = file.display().to_string();
-        Some(ChapterHead { file, title: title.to_string(), about: about.to_string() })
+        let mut paragraphs = text.split("\n\n");
+        let about = paragraphs.find_map(|text| text.trim().strip_prefix('*')?.strip_suffix('*'))?;
+        let (file, about) = (file.display().to_string(), about.replace('\n', " "));
+        Some(ChapterHead { file, title: title.to_string(), about })
     };
     pages.filter_map(head).collect()
 }
