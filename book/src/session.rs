@@ -64,8 +64,8 @@ enum Deed<'a> {
     Start(&'a str),
     /// Presses keys.
     Press(&'a str),
-    /// Types a line behind a prompt.
-    Type(&'a str),
+    /// Types a line behind a prompt, when it is there.
+    Type(&'a str, &'a str),
     /// Looks.
     Look,
 }
@@ -87,7 +87,10 @@ fn steps(body: &str) -> Vec<Step<'_>> {
         let (deed, shown) = match (text.strip_prefix("$ "), text.strip_prefix("press ")) {
             (Some(command), _) => (Some(Deed::Start(command)), None),
             (_, Some(keys)) => (Some(Deed::Press(keys)), None),
-            _ => (typed.map(|(_, typed)| Deed::Type(typed)), Some(text)),
+            _ => (
+                typed.map(|typed| Deed::Type(&text[..text.len() - typed.1.len()], typed.1)),
+                Some(text),
+            ),
         };
         match deed {
             Some(deed) => steps.push(Step { deed, line, shows: shown.into_iter().collect() }),
@@ -115,14 +118,24 @@ impl Session<'_> {
                 .map_err(|why| format!("it cannot be started: {why}"))?;
             self.terminals.insert(name.to_string(), terminal);
         }
-        let terminal = self.terminals.get_mut(name);
+        let terminal = self.terminals.get(name);
         let terminal = terminal.ok_or(format!("nothing was started on terminal {name:?}"))?;
         match step.deed {
             Deed::Start(_) | Deed::Look => {}
             Deed::Press(keys) => terminal.press(&keys.replace(' ', "")),
-            Deed::Type(text) => terminal.press(&format!("{text}\r")),
+            Deed::Type(prompt, text) => {
+                self.wait(name, &["[...]", prompt.trim_end()])?;
+                self.terminals[name].press(&format!("{text}\r"));
+            }
         }
-        self.wait(name, step)
+        let mut pattern = step.shows.clone();
+        while pattern.last().is_some_and(|line| line.is_empty()) {
+            pattern.pop();
+        }
+        if !matches!(step.deed, Deed::Start(_)) {
+            pattern.insert(0, "[...]");
+        }
+        self.wait(name, &pattern)
     }
 
     /// The words of a command, with the ports that the servers have here.
@@ -168,16 +181,9 @@ impl Session<'_> {
         })
     }
 
-    /// Waits until a terminal shows what a step says.
-    fn wait(&mut self, name: &str, step: &Step<'_>) -> Result<(), String> {
+    /// Waits until a terminal shows this.
+    fn wait(&mut self, name: &str, pattern: &[&str]) -> Result<(), String> {
         let end = Instant::now() + PATIENCE;
-        let mut pattern = step.shows.clone();
-        while pattern.last().is_some_and(|line| line.is_empty()) {
-            pattern.pop();
-        }
-        if !matches!(step.deed, Deed::Start(_)) {
-            pattern.insert(0, "[...]");
-        }
         loop {
             if self.ports.is_empty() {
                 self.ports = self.terminals[name].ports();
@@ -185,7 +191,7 @@ impl Session<'_> {
             // What has ended shows nothing new: looked at before the screen is.
             let over = self.terminals[name].drawing.is_finished() || Instant::now() > end;
             let shown = self.shown(name);
-            if shows(&pattern, &shown) {
+            if shows(pattern, &shown) {
                 return Ok(());
             }
             if over {
@@ -287,7 +293,7 @@ mod tests {
         let typed = vec!["[zk: a(CONNECTED) 0] ls /", "[b]"];
         let expected = [
             Step { deed: Deed::Start("ensemble shell"), line: 0, shows: vec!["Welcome"] },
-            Step { deed: Deed::Type("ls /"), line: 2, shows: typed },
+            Step { deed: Deed::Type("[zk: a(CONNECTED) 0] ", "ls /"), line: 2, shows: typed },
             Step { deed: Deed::Press("q"), line: 4, shows: vec![] },
         ];
         assert_eq!(found, expected);
