@@ -11,6 +11,7 @@
 
 mod anyone;
 mod ask;
+mod by_hand;
 pub mod claims;
 mod coverage;
 pub mod explore;

@@ -13,26 +13,25 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use election::{Limits, Members};
+use election::Members;
 use jute::records::Acl;
-use machines::{Booted, Effect, Effects, Event, NodeId, Occurrence, Trace, World};
+use machines::{Booted, NodeId, Occurrence, Trace, World};
 use protocol::{
-    Ask, ClientOptions, ClientOutput, CreateMode, Error, Operation, Reply, SessionState, WatchId,
-    WatchedEvent,
+    Ask, ClientOutput, CreateMode, Error, Operation, Reply, SessionState, WatchId, WatchedEvent,
 };
 use sessions::Sessions;
 use zxid::{ServerId, SessionId, Zxid};
 
 use crate::anyone::{Anyone, ClientHost, ServerHost};
+use crate::by_hand::{CONFIG, begins_at, settings};
 use crate::model::Model;
 use crate::runner::NoDisk;
 use crate::starter::Starter;
 use crate::story::Dark;
-use crate::vocabulary::{Found, Peer, Sim, Told};
+use crate::vocabulary::{Found, Sim, Told};
 use crate::witness::Witness;
 
 /// How long anything may take that is waited for.
@@ -89,14 +88,7 @@ impl Rehearsal {
     pub fn join(&mut self, client: u64, timeout: Duration, server: u64) {
         let (servers, seed) = (self.servers as usize, self.seed ^ client);
         self.world.add(NodeId::Client(client), move |_| {
-            // Clients shuffle the servers; there is a seed with which this one comes first.
-            let options = |seed| {
-                let chroot = String::new();
-                ClientOptions { servers, chroot, session: None, timeout, seed }
-            };
-            let host = |seed| ClientHost::in_words(options(seed));
-            let mut seeds = (seed..).filter(|seed| dials(host(*seed)) == Some(server));
-            let host = host(seeds.next().expect("seeds do not end"));
+            let host = ClientHost::in_words(begins_at(server, servers, timeout, seed));
             let machine = Anyone::Client(Box::new(host));
             Ok(Booted { machine, disk: Box::new(NoDisk), recovered: Found::Nothing })
         });
@@ -262,16 +254,6 @@ impl Rehearsal {
     }
 }
 
-/// The server that a client asks first.
-fn dials(mut host: ClientHost) -> Option<u64> {
-    let mut effects = Effects::new();
-    host.step(Event::Started(Found::Nothing), &mut effects);
-    effects.list().iter().find_map(|effect| match effect {
-        Effect::Open(Peer::Server(place)) => Some(*place as u64 + 1),
-        _ => None,
-    })
-}
-
 /// To create a node that everybody may use.
 pub(crate) fn create(path: &str, mode: CreateMode) -> Operation {
     let (path, data, acl) = (path.to_string(), Some(Bytes::new()), Acl::open());
@@ -282,37 +264,4 @@ pub(crate) fn create(path: &str, mode: CreateMode) -> Operation {
 pub(crate) fn set(path: &str, data: &str, version: i32) -> Operation {
     let data = Some(Bytes::copy_from_slice(data.as_bytes()));
     Operation::SetData { path: path.to_string(), data, version }
-}
-
-/// The text that the members keep of themselves.
-const CONFIG: &[u8] = b"version=0";
-
-fn settings(number: u64, members: &Members, tick: Duration) -> server::Settings {
-    let tick_ms = tick.as_millis() as u32;
-    let me = ServerId(number as i64);
-    let ensemble = sync::Settings {
-        me,
-        members: members.clone(),
-        config: Bytes::from_static(CONFIG),
-        election_address: format!("10.0.1.{number}:3888"),
-        election_limits: Limits::default(),
-        tick,
-        init_limit: 10,
-        sync_limit: 5,
-        window: 500,
-        window_bytes: 1 << 20,
-        from_disk: true,
-        from_disk_bytes: 1 << 20,
-        force_snapshot: false,
-    };
-    let alone = members.voters().count() == 1;
-    server::Settings {
-        id: me,
-        seed: number,
-        tick_ms,
-        min_session_timeout: 2 * tick_ms as i32,
-        max_session_timeout: 20 * tick_ms as i32,
-        ensemble: (!alone).then(|| Arc::new(ensemble)),
-        ..server::Settings::default()
-    }
 }

@@ -89,14 +89,10 @@ impl ClientHost {
 
     /// It is the program's turn. If its session is over it takes a new client.
     fn go_on(&mut self, out: &mut Effects<Sim>) {
-        let Some(mut program) = self.program.take() else { return };
-        let ended = program.is_over();
-        if ended {
+        let Some(program) = &mut self.program else { return };
+        if program.is_over() {
             program.begins_again();
-            self.session = Session::new(options(&mut program, self.servers));
-        }
-        self.program = Some(program);
-        if ended {
+            self.session = Session::new(options(program, self.servers));
             self.tell(Event::Started(()), out);
         }
         let asks = self.program.as_mut().map(|program| program.act(out.now().monotonic));

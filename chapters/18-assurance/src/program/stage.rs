@@ -6,16 +6,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use election::{Limits, Members, ServerState};
+use election::{Members, ServerState};
 use jute::records::Stat;
-use machines::{Booted, Effect, Effects, Event, Kind, Line, Machine, NodeId, World};
+use machines::{Booted, Kind, Line, NodeId, World};
 use protocol::{
-    Ask, ClientOptions, ClientOutput, ClientPeer, Error, Operation, Reply, Session, SessionState,
-    WatchId, describe_asked, describe_chunk,
+    Ask, ClientOutput, Error, Operation, Reply, SessionState, WatchId, describe_asked,
+    describe_chunk,
 };
 use server::Notice;
 use zxid::{ServerId, Zxid};
@@ -23,6 +22,7 @@ use zxid::{ServerId, Zxid};
 use super::Told as Whole;
 use super::overheard::{Overheard, Said, overheard};
 use crate::anyone::{Anyone, ClientHost, ServerHost};
+use crate::by_hand::{CONFIG, begins_at, settings};
 use crate::model::Model;
 use crate::runner::NoDisk;
 use crate::starter::Starter;
@@ -34,12 +34,10 @@ use crate::witness::Witness;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long all is quiet between two scenes.
 const QUIET: Duration = Duration::from_millis(100);
-/// The unit in which servers count time, in ms.
-const TICK: u32 = 500;
+/// The unit in which servers count time.
+const TICK: Duration = Duration::from_millis(500);
 /// The session timeout that clients ask for.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(6);
-/// What all servers show of the members.
-const CONFIG: &[u8] = b"version=0";
 
 /// Servers and clients.
 pub(super) struct Stage {
@@ -74,7 +72,8 @@ impl Stage {
         let mut world = World::new(seed, machines::Settings::default());
         world.trace_mut().record();
         for number in 1..=all {
-            let (settings, storage) = (settings(number, &members), storage::Settings::default());
+            let (settings, storage) =
+                (settings(number, &members, TICK), storage::Settings::default());
             let starter = Starter::new(number, settings, storage, witness.clone(), Dark::default());
             let boot = overheard(move |boot| starter.start(boot), said.clone());
             world.add(NodeId::Server(number), boot);
@@ -105,7 +104,7 @@ impl Stage {
     pub(super) fn connect(&mut self, client: u64, server: NodeId) -> NodeId {
         let NodeId::Server(number) = server else { panic!("{server} is no server") };
         let node = NodeId::Client(client);
-        let options = first_choice(self.servers().len(), number as usize - 1);
+        let options = begins_at(number, self.servers().len(), TIMEOUT, 0);
         let boot = move |_| {
             let machine = Anyone::Client(Box::new(ClientHost::by_hand(options.clone())));
             Ok(Booted { machine, disk: Box::new(NoDisk), recovered: Found::Nothing })
@@ -309,20 +308,6 @@ impl Stage {
     }
 }
 
-/// A client that knows so many servers and tries this one first: its seed decides on that.
-fn first_choice(servers: usize, place: usize) -> ClientOptions {
-    let chroot = String::new();
-    let mut options = ClientOptions { servers, chroot, session: None, timeout: TIMEOUT, seed: 0 };
-    loop {
-        let mut effects = Effects::new();
-        Session::new(options.clone()).step(Event::Started(()), &mut effects);
-        if effects.list().contains(&Effect::Open(ClientPeer::Server(place))) {
-            return options;
-        }
-        options.seed += 1;
-    }
-}
-
 /// An operation, as a person says it.
 fn words(operation: &Operation) -> String {
     let path = operation.path().unwrap_or_default();
@@ -350,32 +335,4 @@ fn outcome(result: &Result<Reply, Error>, zxid: Zxid) -> String {
     };
     let seen = if zxid == Zxid::ZERO { String::new() } else { format!(" zxid={zxid}") };
     format!("the program hears: {what}{seen}")
-}
-
-fn settings(number: u64, members: &Members) -> server::Settings {
-    let id = ServerId(number as i64);
-    let ensemble = sync::Settings {
-        me: id,
-        members: members.clone(),
-        config: Bytes::from_static(CONFIG),
-        election_address: format!("10.0.1.{number}:3888"),
-        election_limits: Limits::default(),
-        tick: Duration::from_millis(TICK.into()),
-        init_limit: 10,
-        sync_limit: 5,
-        window: 500,
-        window_bytes: 1 << 20,
-        from_disk: true,
-        from_disk_bytes: 1 << 20,
-        force_snapshot: false,
-    };
-    server::Settings {
-        id,
-        seed: number,
-        tick_ms: TICK,
-        min_session_timeout: 2 * TICK as i32,
-        max_session_timeout: 20 * TICK as i32,
-        ensemble: Some(Arc::new(ensemble)),
-        ..server::Settings::default()
-    }
 }
