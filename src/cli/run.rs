@@ -332,10 +332,8 @@ fn tell_with(number: &str, mut story: Story, print: &PrintArgs, frames: &Frames)
             }
         }
     }
-    writeln!(out, "\n{}\n\nTry next:", layout.emphasis(&story.outcome))?;
-    for (options, what) in story.next {
-        writeln!(out, "  ensemble run {number} {options:28} {what}")?;
-    }
+    writeln!(out, "\n{}\n", layout.emphasis(&story.outcome))?;
+    out.write_all(layout::try_next(number, 28, story.next).as_bytes())?;
     out.flush()
 }
 

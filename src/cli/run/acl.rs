@@ -9,6 +9,7 @@ use clap::Args;
 use jute::records::{Acl, OpCode, Perms};
 use znodes::Access;
 
+use super::layout::try_next;
 use crate::shell::read_acl;
 
 #[derive(Args, Debug)]
@@ -124,10 +125,7 @@ impl AclArgs {
             };
             writeln!(out, "  {name:wide$}  {}", shown.join(","))?;
         }
-        writeln!(out, "\nTry next:")?;
-        for (options, what) in NEXT {
-            writeln!(out, "  ensemble run 14 {options:40} {what}")?;
-        }
+        write!(out, "\n{}", try_next("14", 40, NEXT))?;
         out.flush()
     }
 }

@@ -7,6 +7,8 @@ use ::jute::{Error, Field, explain, to_vec};
 use clap::Args;
 use zxid::{SessionId, Zxid};
 
+use super::layout::try_next;
+
 /// How many bytes of a field are shown.
 const SHOWN: usize = 16;
 
@@ -147,11 +149,7 @@ impl JuteArgs {
                 format!("{at:>5}  {}\n\nRefused at byte {at}: {why}.\n", hex(&bytes[at..]))
             }
         };
-        told += "\nTry next:\n";
-        for (options, what) in NEXT {
-            let _ = writeln!(told, "  ensemble run 06 {options:34} {what}");
-        }
-        Ok(told)
+        Ok(told + "\n" + &try_next("06", 34, NEXT))
     }
 
     fn bytes(&self, shape: &Shape) -> Result<Vec<u8>, String> {

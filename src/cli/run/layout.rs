@@ -1,5 +1,7 @@
 //! How a trace looks on a screen: a column for the time, one for who, one for what.
 
+use std::fmt::Write as _;
+
 use machines::{Kind, Line};
 use serde_json::{Value as Json, json};
 
@@ -173,4 +175,25 @@ fn what(line: &Line) -> String {
             if text.is_empty() { word } else { format!("{word}: {text}") }
         }
     }
+}
+
+/// What to try next: options of a chapter's program, in a column of this width, and what each shows.
+pub(super) fn try_next(number: &str, width: usize, next: &[(&str, &str)]) -> String {
+    let mut text = String::from("Try next:\n");
+    for (options, what) in next {
+        let _ = writeln!(text, "  ensemble run {number} {options:width$} {what}");
+    }
+    text
+}
+
+/// Rows below one another, each column as wide as its widest cell, with this between two.
+pub(super) fn columns<const N: usize>(rows: &[[String; N]], between: &str) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join(between).trim_end());
+    }
+    text
 }

@@ -1,11 +1,10 @@
 //! The program of chapter 11: writes become transactions, and transactions a tree.
 
-use std::fmt::Write as _;
-
 use clap::Args;
 use jute::records::{ErrorCode, Txn};
 use zxid::Zxid;
 
+use super::layout::{columns, try_next};
 use crate::shell::{Asked, asked};
 use crate::workbench::{Done, Workbench};
 
@@ -72,10 +71,7 @@ impl ZnodesArgs {
             }
         }
         let mut told = lines.join("\n");
-        told += &format!("\n\n{}\nTry next:\n", nodes(&bench));
-        for (options, what) in NEXT {
-            let _ = writeln!(told, "  ensemble run 11 {options:43} {what}");
-        }
+        told += &format!("\n\n{}\n{}", nodes(&bench), try_next("11", 43, NEXT));
         Ok(told)
     }
 }
@@ -184,14 +180,7 @@ fn nodes(bench: &Workbench) -> String {
         }
         true
     });
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..10).map(|column| width(column).unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join(" ").trim_end());
-    }
-    text + &format!("The digest of the tree is 0x{:x}.\n", tree.digest())
+    columns(&rows, " ") + &format!("The digest of the tree is 0x{:x}.\n", tree.digest())
 }
 
 fn shortened(text: &str, most: usize) -> String {

@@ -4,6 +4,8 @@ use std::io::{self, Write as _, stdout};
 
 use ::watches::{Fired, KINDS, WatchKind, Write, fire};
 
+use super::super::layout::{columns, try_next};
+
 /// Prints what is told to one watch on a path, by somebody who may read the nodes or not.
 pub(super) fn print(watched: &str, may_read: bool, next: &[(&str, &str)]) -> io::Result<()> {
     let mut out = stdout().lock();
@@ -17,26 +19,17 @@ pub(super) fn print(watched: &str, may_read: bool, next: &[(&str, &str)]) -> io:
         let [data, child, persistent, recursive] = fired.map(|fired| cell(&fired));
         rows.push([words(&write), data, child, persistent, recursive]);
     }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0) + 2).collect();
-    writeln!(out, "What is told to a watch on {watched}:\n")?;
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        writeln!(out, "{}", cells.collect::<String>().trim_end())?;
-    }
+    writeln!(out, "What is told to a watch on {watched}:\n\n{}", columns(&rows, "  "))?;
     let those = |gone: bool| -> Vec<&str> {
         let kinds = KINDS.iter().zip(spent).filter(|(_, spent)| *spent == gone);
         kinds.map(|(kind, _)| name(*kind)).collect()
     };
-    writeln!(out, "\nSpent when they fire: {}. They stay: {}.", those(true).join(", "), {
+    writeln!(out, "Spent when they fire: {}. They stay: {}.", those(true).join(", "), {
         those(false).join(", ")
     })?;
     writeln!(out, "getData and exists leave a data watch, getChildren a child watch.")?;
     writeln!(out, "On the wire each event's name begins with Node: NodeCreated, and so on.")?;
-    writeln!(out, "\nTry next:")?;
-    for (options, what) in next {
-        writeln!(out, "  ensemble run 13 {options:28} {what}")?;
-    }
+    write!(out, "\n{}", try_next("13", 28, next))?;
     out.flush()
 }
 
