@@ -23,6 +23,8 @@ mod resting;
 mod storms;
 #[path = "08-election/story.rs"]
 mod story;
+#[path = "08-election/table.rs"]
+mod table;
 #[path = "08-election/votes.rs"]
 mod votes;
 #[path = "08-election/wire.rs"]

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use machines::{Frame, Kind, Line, Picture, Trace};
+use machines::{Frame, Kind, Line, Picture, Table, Trace};
 
 use acl::AclArgs;
 use atomic::AtomicArgs;
@@ -155,6 +155,9 @@ struct PrintArgs {
     /// Print each line of the trace as an object of JSON
     #[arg(long, conflicts_with = "all")]
     json: bool,
+    /// Show what each node is like, and when it becomes another, in place of what they say
+    #[arg(long, conflicts_with_all = ["all", "json"])]
+    table: bool,
     /// Draw it into this file, as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -163,7 +166,7 @@ struct PrintArgs {
 impl PrintArgs {
     /// Whether all of a trace is wanted, and not only what a person reads.
     fn is_whole(&self) -> bool {
-        self.all || self.json
+        self.all || self.json || self.table
     }
 }
 
@@ -305,6 +308,9 @@ fn tell(number: &str, story: Story, print: &PrintArgs) -> io::Result<()> {
 
 /// Prints a story, and below a message the bytes that it was, if they are known.
 fn tell_with(number: &str, mut story: Story, print: &PrintArgs, frames: &Frames) -> io::Result<()> {
+    if print.table {
+        return tabulate(number, &story, print);
+    }
     if let Some(file) = &print.svg {
         let Story { title, trace, shows, outcome, .. } = &story;
         draw(file, title, trace, *shows, outcome).map_err(io::Error::other)?;
@@ -334,6 +340,25 @@ fn tell_with(number: &str, mut story: Story, print: &PrintArgs, frames: &Frames)
     }
     writeln!(out, "\n{}\n", layout.emphasis(&story.outcome))?;
     out.write_all(layout::try_next(number, 28, story.next).as_bytes())?;
+    out.flush()
+}
+
+/// Prints what nodes were like in a story.
+fn tabulate(number: &str, story: &Story, print: &PrintArgs) -> io::Result<()> {
+    let table = Table { title: &story.title, trace: &story.trace };
+    let rows = table.rows();
+    if rows.is_empty() {
+        let why =
+            format!("the program of chapter {number} has no table; 04, 08, 09 and 10 have one");
+        return Err(io::Error::other(why));
+    }
+    if let Some(file) = &print.svg {
+        fs::write(file, table.svg())?;
+    }
+    let mut out = BufWriter::new(stdout().lock());
+    writeln!(out, "{}\n", story.title)?;
+    out.write_all(layout::states(&table.nodes(), &rows).as_bytes())?;
+    writeln!(out, "\n{}", story.outcome)?;
     out.flush()
 }
 

@@ -27,6 +27,25 @@ fn run_lists_the_programs_that_there_are() {
 }
 
 #[test]
+fn a_table_says_what_each_node_is_like_and_is_drawn_as_a_table() {
+    let home = folder();
+    let file = home.path().join("table.svg").display().to_string();
+    let told = prints(&["04", "three", "--table", "--svg", &file]);
+    assert!(
+        told.contains("server 3\n"),
+        "clients of which nothing is known have no column: {told}"
+    );
+    assert!(told.contains("1 ← c1 Accept   promised 2, accepted 1:[2, 8]\n"), "{told}");
+    assert!(std::fs::read_to_string(&file).unwrap().contains("class=\"states\""));
+    assert!(prints(&["08", "--crash", "--table"]).contains("3 crashed"));
+    assert!(prints(&["10", "trunc", "--table"]).contains("log 1.3, applied 1.2"));
+    let (code, said) = failure(&["run", "03", "--table"]);
+    assert_eq!(code, 2);
+    assert!(said.contains("chapter 03 has no table; 04, 08, 09 and 10 have one"), "{said}");
+    assert_eq!(failure(&["run", "08", "--table", "--json"]).0, 2);
+}
+
+#[test]
 fn a_partition_is_told_with_what_is_given_up_and_what_the_checkers_say() {
     let told = prints(&["02"]);
     assert_eq!(told, prints(&["2", "--give-up", "a"]), "a seed has one story");

@@ -163,7 +163,7 @@ where
         line: Line,
         with: impl FnOnce(&mut M, &mut Effects<M::Protocol>),
     ) -> Option<Occurrence<M::Protocol>> {
-        let now = self.clock(node);
+        let (now, cause) = (self.clock(node), self.last_line());
         let process = self.process_mut(node)?;
         let mut effects = std::mem::take(&mut process.effects);
         effects.set_now(now);
@@ -174,6 +174,9 @@ where
         }
         self.drain_soon(node, line.kind);
         self.process_mut(node)?.effects = effects;
+        if line.kind != Kind::Drained {
+            self.look_at(node, cause);
+        }
         Some(Occurrence { line, answers })
     }
 

@@ -38,10 +38,10 @@ pub use ledger::Ledger;
 pub use lookup::{Index, Lookup};
 pub use machine::{Effect, Effects, Event, Fault, Machine, Now, Protocol, Ticket};
 pub use node::{Boot, Booted, NodeId};
-pub use picture::{Frame, Picture};
+pub use picture::{Frame, Picture, Row, Table};
 pub use settings::{Settings, Span};
 pub use sim_disk::{Operation, SimFiles};
-pub use trace::{Kind, Line, Trace};
+pub use trace::{Facts, Kind, Line, Trace};
 pub use world::{Occurrence, Simulated, World};
 
 #[cfg(feature = "mine")]

@@ -20,6 +20,16 @@ pub enum NodeId {
     Client(u64),
 }
 
+impl NodeId {
+    /// Its name in full: `server 2`, `client 1`.
+    pub fn name(self) -> String {
+        match self {
+            NodeId::Server(number) => format!("server {number}"),
+            NodeId::Client(number) => format!("client {number}"),
+        }
+    }
+}
+
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Pictures of what happened in a world: a space-time diagram, made of frames.
+//! Pictures of what happened in a world: a space-time diagram, made of frames, and a state table.
 //!
 //! A frame is a line of the trace, and what is known of the line's node after it. It does not matter
 //! who made it: a simulated run, a counter-example of a search, or an exercise that failed. Time
@@ -10,8 +10,11 @@
 
 mod rows;
 mod svg;
+mod table;
 
-use crate::trace::Line;
+use crate::trace::{Facts, Line};
+
+pub use table::{Row, Table, Value};
 
 /// One thing that happened, and what the node is like after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub struct Frame {
     /// What happened.
     pub line: Line,
     /// The node's state, by name; empty if nothing is known of it, as of a node that is down.
-    pub facts: Vec<(String, String)>,
+    pub facts: Facts,
 }
 
 /// What is to be drawn.

@@ -87,7 +87,11 @@ pub fn run_program(program: Program) -> Outcome {
             world.cut(BANK, CUSTOMER);
         }
         Trouble::PowerLost => until(&mut world, BANK, Kind::Received),
-        Trouble::PowerLostLater => until(&mut world, BANK, Kind::Durable),
+        Trouble::PowerLostLater => {
+            until(&mut world, BANK, Kind::Received);
+            world.cut(BANK, CUSTOMER);
+            until(&mut world, BANK, Kind::Durable);
+        }
     }
     if let Trouble::PowerLost | Trouble::PowerLostLater = program.trouble {
         world.power_loss(BANK);

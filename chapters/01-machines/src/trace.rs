@@ -10,6 +10,7 @@
 //!
 //! Book: chapter 1.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
 use std::time::Duration;
 
@@ -148,17 +149,22 @@ impl Kind {
     }
 }
 
+/// What a node is like, as names and values for a person to read; nothing if it is down.
+pub type Facts = Vec<(String, String)>;
+
 /// What happened in a world so far: its hash always, its lines if they are recorded.
 #[derive(Clone, Debug)]
 pub struct Trace {
     hash: u64,
     count: u64,
     lines: Option<Vec<Line>>,
+    /// What a node was like when it had done what a line made it do, by the line's place.
+    facts: BTreeMap<usize, Facts>,
 }
 
 impl Default for Trace {
     fn default() -> Self {
-        Trace { hash: 0xcbf2_9ce4_8422_2325, count: 0, lines: None }
+        Trace { hash: 0xcbf2_9ce4_8422_2325, count: 0, lines: None, facts: BTreeMap::new() }
     }
 }
 
@@ -171,6 +177,12 @@ impl Trace {
     /// The lines kept so far.
     pub fn lines(&self) -> &[Line] {
         self.lines.as_deref().unwrap_or_default()
+    }
+
+    /// What the node of a line was like afterwards, for each line of which that was asked: see
+    /// [`World::describe`](crate::World::describe). The hash does not cover it.
+    pub fn facts(&self) -> impl Iterator<Item = (&Line, &Facts)> {
+        self.facts.iter().map(|(place, facts)| (&self.lines()[*place], facts))
     }
 
     /// How many lines there were, kept or not.
@@ -192,6 +204,11 @@ impl Trace {
         if let Some(lines) = &mut self.lines {
             lines.push(line.clone());
         }
+    }
+
+    /// What the node of the line at a place is like now.
+    pub(crate) fn describe(&mut self, place: usize, facts: Facts) {
+        self.facts.insert(place, facts);
     }
 
     fn mix(&mut self, bytes: &[u8]) {

@@ -26,7 +26,7 @@ use crate::node::{Boot, Booted, Node, NodeId, Process};
 use crate::schedule::{Happening, Schedule};
 use crate::settings::Settings;
 use crate::sim_disk::SimFiles;
-use crate::trace::{Kind, Line, Trace};
+use crate::trace::{Facts, Kind, Line, Trace};
 
 /// A protocol whose machines can be put on nodes: it says which node a peer is.
 pub trait Simulated: Protocol {
@@ -59,6 +59,7 @@ where
     pub(crate) nodes: BTreeMap<NodeId, Node<M>>,
     pub(crate) dice: Dice,
     trace: Trace,
+    describe: Option<fn(&M) -> Facts>,
 }
 
 impl<M: Machine> World<M>
@@ -74,6 +75,7 @@ where
             network: Network::new(dice.split()),
             nodes: BTreeMap::new(),
             trace: Trace::default(),
+            describe: None,
             dice,
         }
     }
@@ -145,6 +147,12 @@ where
         &mut self.trace
     }
 
+    /// Keeps, from now on, what each node is like when it has done something. The trace has to be
+    /// recorded.
+    pub fn describe(&mut self, describe: fn(&M) -> Facts) {
+        self.describe = Some(describe);
+    }
+
     /// How this world behaves; may be changed at any time.
     pub fn settings_mut(&mut self) -> &mut Settings {
         &mut self.settings
@@ -211,6 +219,7 @@ where
     pub fn crash(&mut self, node: NodeId) {
         if self.end_process(node, true) {
             self.note(node, Kind::Crashed, None, None, String::new());
+            self.look_at(node, self.last_line());
         }
     }
 
@@ -274,7 +283,9 @@ where
         let it = self.nodes.get_mut(&node).expect("the node was added");
         it.powered = false;
         it.files.power_loss(&mut self.dice);
-        self.note(node, Kind::PowerLost, None, None, String::new())
+        let line = self.note(node, Kind::PowerLost, None, None, String::new());
+        self.look_at(node, self.last_line());
+        line
     }
 
     fn end_process(&mut self, node: NodeId, told: bool) -> bool {
@@ -317,6 +328,18 @@ where
             self.trace.push(&line);
         }
         line
+    }
+
+    /// The place of the last line of the trace, if lines are kept.
+    pub(crate) fn last_line(&self) -> Option<usize> {
+        self.trace.lines().len().checked_sub(1)
+    }
+
+    /// Keeps what a node is like after the line at a place, if that is wanted.
+    pub(crate) fn look_at(&mut self, node: NodeId, place: Option<usize>) {
+        let (Some(describe), Some(place)) = (self.describe, place) else { return };
+        let facts = self.process(node).map_or_else(Facts::new, |it| describe(&it.machine));
+        self.trace.describe(place, facts);
     }
 
     pub(crate) fn node(&self, node: NodeId) -> &Node<M> {

@@ -2,7 +2,7 @@
 //!
 //! Book: chapter 4.
 
-use machines::{Boot, Booted, Effects, Event, Fault, Machine};
+use machines::{Boot, Booted, Effects, Event, Facts, Fault, Machine};
 
 use crate::hearsay::Hearsay;
 use crate::journal::Journal;
@@ -33,6 +33,18 @@ impl Role {
             Role::Hearsay(acceptor) => Some(acceptor.memory()),
             Role::Proposer(_) | Role::LogProposer(_) | Role::Learner(_) => None,
         }
+    }
+
+    /// What it remembers, for a person to read; nothing if it is no acceptor. Of each slot it says
+    /// the last proposal that was accepted.
+    pub fn facts(&self) -> Facts {
+        let Some(memory) = self.memory() else { return Facts::new() };
+        let accepted: Vec<String> = match &memory.accepted {
+            accepted if accepted.is_empty() => vec!["nothing".to_string()],
+            accepted => accepted.iter().map(|(slot, it)| format!("{slot}:{it}")).collect(),
+        };
+        let fact = |name: &str, value: String| (name.to_string(), value);
+        vec![fact("promised", memory.promised.to_string()), fact("accepted", accepted.join(" "))]
     }
 
     /// Its host wants a value to be decided; only proposers can do anything about it.

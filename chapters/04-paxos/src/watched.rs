@@ -32,7 +32,8 @@ pub struct Seen {
 
 impl Watched {
     /// A world in which nothing has happened yet, with so many acceptors.
-    pub fn new(world: World<Role>, acceptors: usize) -> Watched {
+    pub fn new(mut world: World<Role>, acceptors: usize) -> Watched {
+        world.describe(Role::facts);
         Watched { world, witness: Witness::new(acceptors), broken: None }
     }
 

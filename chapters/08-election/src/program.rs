@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use machines::{Boot, Booted, Disk, Fault, NodeId, Settings, Trace, World};
+use machines::{Boot, Booted, Disk, Facts, Fault, NodeId, Settings, Trace, World};
 use zxid::{ServerId, Zxid};
 
 use crate::connections::Limits;
@@ -54,6 +54,7 @@ impl Program {
 pub fn run_program(program: &Program) -> Trace {
     let mut world = World::new(program.seed, Settings::default());
     world.trace_mut().record();
+    world.describe(facts);
     let voters = program.order.iter().filter(|server| !program.observers.contains(server));
     let members =
         Members::majority(voters.copied()).with_observers(program.observers.iter().copied());
@@ -70,6 +71,20 @@ pub fn run_program(program: &Program) -> Trace {
         crash(&mut world, leader);
     }
     world.trace().clone()
+}
+
+/// What a server is like: its state, its round, and for whom it votes, with the end of that
+/// candidate's log if there is one.
+fn facts(server: &ElectionServer) -> Facts {
+    let election = server.election();
+    let vote = election.vote();
+    let log = if vote.zxid == Zxid::ZERO { String::new() } else { format!(" ({})", vote.zxid) };
+    let fact = |name: &str, value: String| (name.to_string(), value);
+    vec![
+        fact("", election.state().to_string()),
+        fact("round", election.round().to_string()),
+        fact("votes", format!("{}{log}", vote.leader)),
+    ]
 }
 
 /// Starts a server of the simulated world. `log` says where its log ends when it is started for

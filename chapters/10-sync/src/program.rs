@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use election::{Limits, Members};
-use machines::{Kind, NodeId, Trace, World};
+use machines::{Facts, Kind, NodeId, Trace, World};
 use zxid::{ServerId, SessionId};
 
 use crate::laws::Laws;
@@ -45,7 +45,7 @@ pub enum Scene {
     Broadcast {
         /// How often.
         writes: u32,
-        /// Whether the leader crashes when its last proposal has reached one follower.
+        /// Whether the leader crashes when its last proposal has reached the first follower.
         crash: bool,
     },
     /// A server is away, and is then brought up to date.
@@ -80,6 +80,19 @@ pub fn run_program(program: &Program) -> Trace {
     stage.world.trace().clone()
 }
 
+/// What a server is like: its state, the epochs that it has promised and taken over, how far its log
+/// goes, and how much of that it has delivered.
+fn facts(scribe: &Scribe) -> Facts {
+    let (member, history) = (scribe.member(), scribe.member().history());
+    let fact = |name: &str, value: String| (name.to_string(), value);
+    vec![
+        fact("", member.state().to_string()),
+        fact("epochs", format!("{}/{}", history.accepted(), history.current())),
+        fact("log", history.last().to_string()),
+        fact("applied", scribe.applied().to_string()),
+    ]
+}
+
 /// The world, and who watches it.
 struct Stage {
     world: World<Scribe>,
@@ -98,6 +111,7 @@ impl Stage {
         let laws = Rc::new(RefCell::new(Laws::new(members.clone())));
         let mut world = World::new(program.seed, machines::Settings::default());
         world.trace_mut().record();
+        world.describe(facts);
         for server in 1..=all {
             let settings = settings(ServerId(server), members.clone(), program.scene);
             let boot = boot(Arc::new(settings), Habits::default(), laws.clone());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use machines::{Kind, Line};
+use machines::{Kind, Line, NodeId, Row};
 use serde_json::{Value as Json, json};
 
 /// How long a line of prose may be.
@@ -186,13 +186,30 @@ pub(super) fn try_next(number: &str, width: usize, next: &[(&str, &str)]) -> Str
     text
 }
 
+/// A state table: what nodes are like, in a column each. A cell says only what has changed.
+pub(super) fn states(nodes: &[NodeId], rows: &[Row]) -> String {
+    let mut lines = vec![vec!["time (ms)".to_string(), "what".to_string()]];
+    lines[0].extend(nodes.iter().map(|node| node.name()));
+    for row in rows {
+        let mut line = vec![format!("{:>9}", row.time), row.cause.clone()];
+        line.extend(row.cells.iter().enumerate().map(|(place, cell)| match place == row.which {
+            true if cell.is_empty() => "down".to_string(),
+            true => cell.iter().map(|value| value.text.as_str()).collect::<Vec<_>>().join(", "),
+            false => String::new(),
+        }));
+        lines.push(line);
+    }
+    columns(&lines, "  ")
+}
+
 /// Rows below one another, each column as wide as its widest cell, with this between two.
-pub(super) fn columns<const N: usize>(rows: &[[String; N]], between: &str) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or(0));
+pub(super) fn columns<R: AsRef<[String]>>(rows: &[R], between: &str) -> String {
+    let count = rows.first().map_or(0, |row| row.as_ref().len());
+    let width = |column: usize| rows.iter().map(|row| row.as_ref()[column].chars().count()).max();
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row.as_ref().iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join(between).trim_end());
     }
     text

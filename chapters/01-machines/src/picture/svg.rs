@@ -108,10 +108,7 @@ impl<'a> Sheet<'a> {
     fn lives(&mut self) {
         for node in self.nodes.clone() {
             let x = self.x(node);
-            let name = match node {
-                NodeId::Server(number) => format!("server {number}"),
-                NodeId::Client(number) => format!("client {number}"),
-            };
+            let name = node.name();
             let y = TOP - 20;
             let _ = writeln!(self.out, "<text class=\"node\" x=\"{x}\" y=\"{y}\">{name}</text>");
             let first = self.shown.first().copied().unwrap_or(0);
@@ -279,7 +276,7 @@ fn angle(from: (usize, usize), to: (usize, usize)) -> f64 {
     dy.atan2(dx).to_degrees()
 }
 
-fn millis(line: &Line) -> String {
+pub(super) fn millis(line: &Line) -> String {
     format!("{:.1}", line.time.as_micros() as f64 / 1000.0)
 }
 
@@ -302,7 +299,7 @@ fn cut(text: &str, most: usize) -> String {
 }
 
 /// Text as it is written in SVG and HTML.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

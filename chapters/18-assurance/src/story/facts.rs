@@ -1,13 +1,10 @@
 //! Facts: what a server is like, as names and values for a person to read.
 
-use machines::Now;
+use machines::{Facts, Now};
 use server::Server;
 use sync::laws::Laws;
 use sync::{Member, Scribe};
 use zxid::{ServerId, Zxid};
-
-/// Names and values.
-pub(crate) type Facts = Vec<(String, String)>;
 
 /// So many of the last transactions of a history are listed.
 const LISTED: usize = 6;

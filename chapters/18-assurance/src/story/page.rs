@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use machines::{Frame, NodeId, Picture};
+use machines::{Facts, Frame, NodeId, Picture};
 
+use super::Story;
 use super::replay::Ending;
-use super::{Story, facts};
 
 /// Messages that are left out of a drawing, because they say only that somebody is there.
 pub const NOISE: &[&str] = &["Ping"];
@@ -56,10 +56,10 @@ fn page(picture: &Picture<'_>, story: &str) -> String {
 /// The steps as JSON: the place of the frame, its time, its text, and what has changed since the
 /// step before, by node.
 fn steps(picture: &Picture<'_>) -> String {
-    let mut known: BTreeMap<NodeId, &facts::Facts> = BTreeMap::new();
+    let mut known: BTreeMap<NodeId, &Facts> = BTreeMap::new();
     let (mut next, mut out) = (0, String::from("["));
     for (number, at) in picture.shown().into_iter().enumerate() {
-        let mut changed: BTreeMap<NodeId, &facts::Facts> = BTreeMap::new();
+        let mut changed: BTreeMap<NodeId, &Facts> = BTreeMap::new();
         for Frame { line, facts } in &picture.frames[next..=at] {
             if known.insert(line.node, facts) != Some(facts) {
                 changed.insert(line.node, facts);
