@@ -39,3 +39,5 @@ mod world;
 mod world_nemesis;
 #[path = "10-sync/world_run.rs"]
 mod world_run;
+#[path = "10-sync/wrong_leader.rs"]
+mod wrong_leader;
