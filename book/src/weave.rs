@@ -260,8 +260,9 @@ impl<'a> Loom<'a> {
         }
         let block = format!("```console\n{body}```\n");
         if drawn || asks(info, "folded") {
+            let what = if drawn { "The same as text" } else { "What it prints" };
             self.out.push_str(&format!(
-                "<details class=\"twin\"><summary>The same as text: <code>{}</code></summary>\n\n\
+                "<details class=\"twin\"><summary>{what}: <code>{}</code></summary>\n\n\
                  {block}\n</details>\n",
                 quiz::inline(steps[0].command)
             ));

@@ -128,7 +128,7 @@ fn tell(claim: &Claim, scenes: &[Scene]) -> io::Result<()> {
     }
     writeln!(out, "\n{}", layout.emphasis(&layout::wrapped("So:   ", claim.verdict)))?;
     if scenes.is_empty() {
-        writeln!(out, "\nIts experiment comes with chapter {}.", claim.chapter)?;
+        writeln!(out, "\nIt has no experiment yet; chapter {} speaks of it.", claim.chapter)?;
     }
     out.flush()
 }

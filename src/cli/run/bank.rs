@@ -31,7 +31,7 @@ enum Lost {
     Reply,
     /// The power goes when the bank has received the request
     Power,
-    /// The power goes when the bank has the request on its disk
+    /// The power goes when the bank has the request on its disk, and the reply is lost
     PowerLater,
 }
 

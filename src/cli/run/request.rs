@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use assurance::program::{Came, Request, Step, Through, run_request};
 use clap::{Args, ValueEnum};
-use machines::{Kind, Line};
+use machines::{Kind, Line, NodeId};
 
 use super::{PrintArgs, Story};
 
@@ -196,16 +196,19 @@ const EXPLAINED: &[(Kind, &str, &str)] = &[
 struct Narrator {
     said: BTreeSet<&'static str>,
     begun: bool,
+    /// The write was asked for and answered, or its leader is gone; now it is looked for.
+    asked: bool,
+    proposed: bool,
 }
 
 impl Narrator {
     fn note(&mut self, line: &Line, begin: &str) -> Option<String> {
         if line.kind == Kind::Driven {
             let first = !std::mem::replace(&mut self.begun, true);
-            let asks = || "What has become of it?".to_string();
-            return Some(if first { begin.to_string() } else { asks() });
+            self.asked = !first;
+            return Some(if first { begin } else { "What has become of it?" }.to_string());
         }
-        if !self.begun || !shows(line) {
+        if !self.begun || !shows(line) || !self.is_of_the_write(line) {
             return None;
         }
         let about = |(kind, what, _): &&(Kind, &str, &str)| {
@@ -213,6 +216,21 @@ impl Narrator {
         };
         let (_, _, why) = EXPLAINED.iter().find(about)?;
         self.said.insert(why).then(|| (*why).to_string())
+    }
+}
+
+impl Narrator {
+    /// Whether a line has to do with the write, if it is one of those that may have to do with
+    /// something else: servers force epochs, too, and replies answer every question.
+    fn is_of_the_write(&mut self, line: &Line) -> bool {
+        self.proposed |= line.kind == Kind::Received && line.text.starts_with("Proposal");
+        match line.kind {
+            Kind::Durable => self.proposed,
+            Kind::Received if line.text.starts_with("reply") => {
+                line.node == NodeId::Client(1) && !self.asked
+            }
+            _ => true,
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct BroadcastArgs {
     #[arg(long, value_name = "N", default_value_t = 2)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
     writes: u32,
-    /// Let the leader crash when its last proposal has reached one follower only
+    /// Let the leader crash when its last proposal has reached the first follower
     #[arg(long)]
     crash: bool,
     #[command(flatten)]
