@@ -21,6 +21,7 @@ use machines::{Effects, Event, Machine, NodeId, Ticket};
 
 /// What a client knows of an operation after these attempts to have it carried out, in order.
 pub fn classify(attempts: &[Outcome]) -> Knowledge {
+    // Exercise 1.1: what is known after these attempts?
     let mut knowledge = Knowledge::DidNot;
     for outcome in attempts {
         match outcome {
@@ -33,11 +34,13 @@ pub fn classify(attempts: &[Outcome]) -> Knowledge {
         }
     }
     knowledge
+    // End of 1.1.
 }
 
 /// Whether a client may send an operation again after these attempts, without risk of leaving
 /// something else behind than sending it once would have left.
 pub fn may_retry(operation: Operation, attempts: &[Outcome]) -> bool {
+    // Exercise 1.1: may it be sent again?
     match classify(attempts) {
         Knowledge::Happened => false,
         Knowledge::DidNot => true,
@@ -50,11 +53,13 @@ pub fn may_retry(operation: Operation, attempts: &[Outcome]) -> bool {
             Operation::CreateSequential | Operation::Increment => false,
         },
     }
+    // End of 1.1.
 }
 
 /// Changes a status from `expected` to `new`, so that asking twice does no more than asking once.
 /// It compares with what the asker expects: statuses have an order, but no status may be skipped.
 pub fn change(status: &mut Status, expected: Status, new: Status) -> Change {
+    // Exercise 1.3: a change that may be asked for twice
     if *status == new {
         Change::MadeBefore
     } else if *status == expected {
@@ -63,6 +68,7 @@ pub fn change(status: &mut Status, expected: Status, new: Status) -> Change {
     } else {
         Change::Refused
     }
+    // End of 1.3.
 }
 
 /// The bank's server: carries out each request once, however often it is asked.
@@ -103,6 +109,7 @@ impl AtMostOnce {
     }
 
     fn on_request(&mut self, from: NodeId, request: Request, effects: &mut Effects<Bank>) {
+        // Exercise 1.2: a request has come: carry it out once, and keep its reply back
         if self.failed {
             return;
         }
@@ -117,19 +124,23 @@ impl AtMostOnce {
         {
             self.fresh.push((from, *reply));
         }
+        // End of 1.2.
     }
 
     /// Carries out a request, unless that was done before, and remembers the reply.
     fn execute(&mut self, Request { client, seq, order }: Request) -> bool {
+        // Exercise 1.2: carry it out unless that was done before, and remember the reply
         if self.books.replies.get(&client).is_some_and(|last| seq <= last.seq) {
             return false;
         }
         let result = self.books.accounts.apply(order);
         self.books.replies.insert(client, Reply { client, seq, result });
         true
+        // End of 1.2.
     }
 
     fn on_drained(&mut self, effects: &mut Effects<Bank>) {
+        // Exercise 1.2: nothing more is at hand: force what was written
         if self.fresh.is_empty() {
             return;
         }
@@ -140,12 +151,15 @@ impl AtMostOnce {
         self.ticket += 1;
         self.waiting.insert(Ticket(self.ticket), std::mem::take(&mut self.fresh));
         effects.sync(Ticket(self.ticket));
+        // End of 1.2.
     }
 
     fn on_durable(&mut self, ticket: Ticket, effects: &mut Effects<Bank>) {
+        // Exercise 1.2: all before this ticket is on disk: who may be answered now?
         for (to, reply) in self.waiting.remove(&ticket).unwrap_or_default() {
             effects.send(to, Message::Reply(reply));
         }
+        // End of 1.2.
     }
 }
 

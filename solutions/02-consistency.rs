@@ -20,7 +20,9 @@ use consistency::{Action, Cause, OpId, Operation, Reply, Violation};
 /// read. Gives such an order, in which unanswered writes appear only if they happened, or the
 /// operations that make it impossible. At most 64 operations.
 pub fn linearizable(history: &[Operation]) -> Result<Vec<OpId>, Violation> {
+    // Exercise 2.1: an order that agrees with real time and explains every read
     judge(history, real_time, Cause::NotLinearizable)
+    // End of 2.1.
 }
 
 /// Searches for an order that agrees with what each client did in turn and explains every read.
@@ -92,7 +94,9 @@ pub fn never_back(replies: &[Reply]) -> Result<(), Violation> {
 /// be among them, so that no two separate groups ever may. Observers have no vote and do not
 /// count, however many there are.
 pub fn can_write(voters: usize, reachable_voters: usize, _observers: usize) -> bool {
+    // Exercise 2.3: may these servers accept writes?
     reachable_voters > voters / 2
+    // End of 2.3.
 }
 
 /// Whether the first operation must stand before the second.
@@ -100,7 +104,9 @@ type Before = fn(&Operation, &Operation) -> bool;
 
 /// Real time: the answer to one came before the other began.
 fn real_time(first: &Operation, second: &Operation) -> bool {
+    // Exercise 2.1: must the first stand before the second?
     first.answered.is_some_and(|answered| answered < second.invoked)
+    // End of 2.1.
 }
 
 /// Program order: the same client had the answer to one before it began the other. What was never
@@ -122,10 +128,13 @@ fn judge(history: &[Operation], before: Before, cause: Cause) -> Result<Vec<OpId
 
 /// An order that explains every read, if there is one.
 fn search(history: &[Operation], before: Before) -> Option<Vec<OpId>> {
+    // Exercise 2.1: try one order after another
     let mut search = Search { history, before, seen: BTreeSet::new(), order: Vec::new() };
     search.extend(0, 0).then_some(search.order)
+    // End of 2.1.
 }
 
+// Part of 2.1.
 /// A search through all orders. What can still follow depends only on which operations were placed
 /// and on the register's value, so no such pair is tried twice.
 struct Search<'a> {
@@ -173,6 +182,7 @@ impl Search<'_> {
         !others.any(|(index, other)| missing(index) && (self.before)(other, op))
     }
 }
+// End of 2.1.
 
 /// Leaves out reads, and writes whose value nobody reads, as long as no order explains the rest.
 /// Neither can make a good history bad, so what remains shows the violation by itself.

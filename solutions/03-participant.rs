@@ -75,6 +75,7 @@ impl Participant {
 
     /// Reads the log from its beginning: what was promised is promised still, locks included.
     fn on_started(&mut self, log: Vec<Record>, effects: &mut Effects<Commit>) {
+        // Exercise 3.1: what the log says is so again, and who is in doubt asks
         for record in log {
             let txn = record.txn();
             let branch = match record {
@@ -101,6 +102,7 @@ impl Participant {
                 Branch::Working | Branch::Promising(_) | Branch::Forcing(..) => {}
             }
         }
+        // End of 3.1.
     }
 
     /// An application works here.
@@ -127,6 +129,7 @@ impl Participant {
         resources: Vec<NodeId>,
         effects: &mut Effects<Commit>,
     ) {
+        // Exercise 3.1: a vote is wanted
         let no = (coordinator, Message::Voted { txn, vote: Vote::No });
         let changes = self.bank.changes(txn).to_vec();
         match self.branches.get_mut(&txn) {
@@ -145,6 +148,7 @@ impl Participant {
             Some(Branch::Promising(_) | Branch::Prepared(_)) => {}
             Some(Branch::Forcing(Outcome::Commit, _) | Branch::Decided(Outcome::Commit)) => {}
         }
+        // End of 3.1.
     }
 
     /// The second phase: somebody knows how it has ended.
@@ -155,6 +159,7 @@ impl Participant {
         outcome: Outcome,
         effects: &mut Effects<Commit>,
     ) {
+        // Exercise 3.1: somebody knows how it has ended
         match (self.branches.get(&txn), outcome) {
             (Some(Branch::Prepared(parties)), Outcome::Commit) => {
                 let ack = vec![(parties.coordinator, Message::Ack(txn))];
@@ -178,10 +183,12 @@ impl Participant {
             (Some(Branch::Forcing(..) | Branch::Decided(_)), _) => {}
             (None | Some(Branch::Working | Branch::Promising(_)), Outcome::Commit) => {}
         }
+        // End of 3.1.
     }
 
     /// Another participant is in doubt. Who has not voted can help it: by never voting yes.
     fn on_inquire(&mut self, from: NodeId, txn: Txn, effects: &mut Effects<Commit>) {
+        // Exercise 3.1: another one is in doubt, and asks
         let aborted = Message::Decision { txn, outcome: Outcome::Abort };
         match self.branches.get_mut(&txn) {
             None | Some(Branch::Working) => self.abort_alone(txn, vec![(from, aborted)], effects),
@@ -195,10 +202,12 @@ impl Participant {
                 effects.send(from, Message::Decision { txn, outcome: *outcome });
             }
         }
+        // End of 3.1.
     }
 
     /// What was to be forced to the disk is there.
     fn on_durable(&mut self, ticket: Ticket, effects: &mut Effects<Commit>) {
+        // Exercise 3.1: what was forced is on disk
         let Some(txn) = self.syncs.remove(&ticket) else { return };
         match self.branches.remove(&txn) {
             Some(Branch::Promising(parties)) => {
@@ -220,9 +229,11 @@ impl Participant {
                 panic!("{txn} forced nothing, and something of it was forced")
             }
         }
+        // End of 3.1.
     }
 
     fn on_expired(&mut self, timer: Timer, effects: &mut Effects<Commit>) {
+        // Exercise 3.1: nobody has said anything for a while
         match timer {
             // Nobody has asked for a vote. Nothing is promised, so the work may be dropped.
             Timer::Idle(txn) if self.branches.get(&txn) == Some(&Branch::Working) => {
@@ -238,6 +249,7 @@ impl Participant {
             Timer::Idle(_) | Timer::Answer(_) | Timer::Votes(_) => {}
             Timer::Acks(_) | Timer::States(_) => {}
         }
+        // End of 3.1.
     }
 
     /// Asks everybody who may know, and will ask again.

@@ -36,6 +36,7 @@ const PATIENT: u32 = 10;
 /// The value that a proposer may ask for, given what acceptors promised it about a slot: its own
 /// only if none of them has accepted anything. None before a majority has promised.
 pub fn pick(promises: &[Promise], acceptors: usize, mine: Value) -> Option<Value> {
+    // Exercise 4.2: what may be asked for?
     // A promise may come twice, and is one promise.
     let promised: BTreeSet<NodeId> = promises.iter().map(|promise| promise.from).collect();
     if promised.len() < majority(acceptors) {
@@ -45,12 +46,14 @@ pub fn pick(promises: &[Promise], acceptors: usize, mine: Value) -> Option<Value
     // that one can have been chosen: its proposer asked a majority too, after all lower ballots.
     let highest = promises.iter().filter_map(|promise| promise.accepted).max_by_key(|it| it.n);
     Some(highest.map_or(mine, |proposal| proposal.value))
+    // End of 4.2.
 }
 
 /// How long a proposer waits before it tries again, after so many attempts that failed. Two that
 /// wait equally long collide again and again; so each waits for another time, and longer each time,
 /// until the other one has had enough of it to finish.
 pub fn pause(courtesy: Courtesy, attempts: u32) -> Duration {
+    // Exercise 4.3: how long to wait?
     let turn = TURN * (1 << attempts.min(PATIENT));
     match courtesy {
         Courtesy::Eager => Duration::ZERO,
@@ -59,6 +62,7 @@ pub fn pause(courtesy: Courtesy, attempts: u32) -> Duration {
         }
         Courtesy::Ranked { rank } => turn * rank,
     }
+    // End of 4.3.
 }
 
 /// Who has accepted what.
@@ -98,6 +102,7 @@ impl Acceptor {
 
     /// Phase 1. Promises, and says what was accepted; or says that more was promised already.
     fn on_prepare(&mut self, n: Ballot, first: Slot, effects: &mut Effects<Paxos>) -> Message {
+        // Exercise 4.1: promise, or refuse
         let promised = self.memory.promised;
         if n < promised {
             return Message::Nack { n, promised };
@@ -109,6 +114,7 @@ impl Acceptor {
         }
         let accepted = self.memory.accepted.range(first..);
         Message::Promise { n, accepted: accepted.map(|(slot, it)| (*slot, *it)).collect() }
+        // End of 4.1.
     }
 
     /// Phase 2. Accepts, unless more was promised. What was promised is what it compares with, not
@@ -119,6 +125,7 @@ impl Acceptor {
         proposal: Proposal,
         effects: &mut Effects<Paxos>,
     ) -> Message {
+        // Exercise 4.1: accept, or refuse
         let (n, promised) = (proposal.n, self.memory.promised);
         if n < promised {
             return Message::Nack { n, promised };
@@ -128,6 +135,7 @@ impl Acceptor {
             effects.write(Record::Accepted { slot, proposal });
         }
         Message::Accepted { slot, proposal }
+        // End of 4.1.
     }
 
     /// A learner is told what was accepted, now and from now on. While something is on its way to

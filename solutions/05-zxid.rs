@@ -35,7 +35,9 @@ impl Zxid {
 
     /// The id of transaction `counter` of `epoch`.
     pub fn new(epoch: u32, counter: u32) -> Zxid {
+        // Exercise 5.1: put two halves together
         Zxid(u64::from(epoch) << 32 | u64::from(counter))
+        // End of 5.1.
     }
 
     /// The reign to which the transaction belongs.
@@ -51,22 +53,28 @@ impl Zxid {
     /// The id of the transaction that follows in the same epoch. The last counter, 0xffffffff, is
     /// never used. ZooKeeper: `Leader.propose` (ZOOKEEPER-1277).
     pub fn next(self) -> Result<Zxid, Rollover> {
+        // Exercise 5.1: the number after this one, or none
         if self.counter() >= u32::MAX - 1 { Err(Rollover) } else { Ok(Zxid(self.0 + 1)) }
+        // End of 5.1.
     }
 
     /// Whether this transaction may follow `last`: the next of its epoch, or the first of a later
     /// one. Anything else is a hole in a history.
     pub fn follows(self, last: Zxid) -> bool {
+        // Exercise 5.1: may it come right after `last`?
         if self.epoch() == last.epoch() {
             self.0 == last.0 + 1
         } else {
             self.epoch() > last.epoch() && self.counter() == 1
         }
+        // End of 5.1.
     }
 
     /// As one hexadecimal number without leading zeros or `0x`.
     pub fn hex(self) -> String {
+        // Exercise 5.1: as one hexadecimal number
         format!("{:x}", self.0)
+        // End of 5.1.
     }
 }
 

@@ -63,11 +63,13 @@ impl<'a> Reader<'a> {
     /// A length and as many bytes. Length -1 is null, any other negative one an error.
     #[inline]
     pub fn buffer(&mut self) -> Result<Option<&'a [u8]>, Error> {
+        // Exercise 6.1: a length and as many bytes, or null
         match self.int()? {
             -1 => Ok(None),
             length if length < 0 => Err(Error::Length(length)),
             length => self.take(length as usize).map(Some),
         }
+        // End of 6.1.
     }
 
     /// A buffer that holds UTF-8. Bytes that do not are read as U+FFFD, as Java reads them.
@@ -83,28 +85,34 @@ impl<'a> Reader<'a> {
     /// ZooKeeper. Every element takes a byte at least, so a count above the bytes left is an error.
     #[inline]
     pub fn count(&mut self) -> Result<Option<usize>, Error> {
+        // Exercise 6.1: how many elements follow, or null
         match self.int()? {
             -1 => Ok(None),
             count if count < 0 => Ok(Some(0)),
             count if count as usize > self.rest.len() => Err(Error::EndOfData),
             count => Ok(Some(count as usize)),
         }
+        // End of 6.1.
     }
 
     /// The next `N` bytes.
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        // Exercise 6.1: the next bytes of a number
         let (array, rest) = self.rest.split_first_chunk().ok_or(Error::EndOfData)?;
         self.rest = rest;
         Ok(*array)
+        // End of 6.1.
     }
 
     /// The next `length` bytes.
     #[inline]
     fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
+        // Exercise 6.1: the next bytes, if so many are there
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Error::EndOfData)?;
         self.rest = rest;
         Ok(taken)
+        // End of 6.1.
     }
 }
 
@@ -148,8 +156,10 @@ impl<'a> Writer<'a> {
     /// A length and the bytes; -1 for null.
     #[inline]
     pub fn buffer(&mut self, buffer: Option<&[u8]>) {
+        // Exercise 6.1: write a length and the bytes, or null
         self.count(buffer.map(<[u8]>::len));
         self.out.extend_from_slice(buffer.unwrap_or_default());
+        // End of 6.1.
     }
 
     /// A length in bytes, and the text as UTF-8; -1 for null.
@@ -161,9 +171,11 @@ impl<'a> Writer<'a> {
     /// The number of elements that follow; -1 for null.
     #[inline]
     pub fn count(&mut self, count: Option<usize>) {
+        // Exercise 6.1: write how many elements follow, or null
         self.int(count.map_or(-1, |count| {
             i32::try_from(count).expect("nothing with more than 2^31-1 elements is ever written")
         }));
+        // End of 6.1.
     }
 }
 
@@ -171,6 +183,7 @@ impl<'a> Writer<'a> {
 /// taken, when it has not come completely yet. A negative length, or one above `limit`, is an error
 /// as soon as its four bytes are there: waiting for the rest would be obeying it.
 pub fn read_frame<'a>(buffer: &mut &'a [u8], limit: usize) -> Result<Option<&'a [u8]>, Error> {
+    // Exercise 6.1: take one frame, if all of it is there
     let Some((length, rest)) = buffer.split_first_chunk() else { return Ok(None) };
     let length = i32::from_be_bytes(*length);
     let wanted = usize::try_from(length).map_err(|_| Error::Length(length))?;
@@ -180,6 +193,7 @@ pub fn read_frame<'a>(buffer: &mut &'a [u8], limit: usize) -> Result<Option<&'a 
     let Some((frame, rest)) = rest.split_at_checked(wanted) else { return Ok(None) };
     *buffer = rest;
     Ok(Some(frame))
+    // End of 6.1.
 }
 
 /// Bytes as text, with U+FFFD for each part that is not UTF-8. Java, unlike Rust, counts an encoded

@@ -65,6 +65,7 @@ impl Log {
 
     /// Adds an entry. It is safe only after the next `sync`.
     pub fn append(&mut self, files: &mut dyn Files, entry: &Entry) -> Result<(), Fault> {
+        // Exercise 7.1: add an entry
         assert!(
             entry.zxid > self.last,
             "entries are appended in order: {} after {}",
@@ -82,10 +83,12 @@ impl Log {
         append_record(entry, &mut self.pending);
         self.last = entry.zxid;
         if self.pending.len() >= GATHER { self.flush(files) } else { Ok(()) }
+        // End of 7.1.
     }
 
     /// Writes what was gathered, without forcing it.
     pub fn flush(&mut self, files: &mut dyn Files) -> Result<(), Fault> {
+        // Exercise 7.1: write what was gathered, and the mark before it
         let Some(file) = &mut self.file else { return Ok(()) };
         if self.pending.is_empty() {
             return Ok(());
@@ -104,10 +107,12 @@ impl Log {
         file.end = end;
         self.pending.clear();
         Ok(())
+        // End of 7.1.
     }
 
     /// Forces every entry so far to the disk.
     pub fn sync(&mut self, files: &mut dyn Files) -> Result<(), Fault> {
+        // Exercise 7.1: force every entry so far to the disk
         self.flush(files)?;
         if let Some(file) = &mut self.file
             && file.durable < file.end
@@ -116,11 +121,13 @@ impl Log {
             file.durable = file.end;
         }
         Ok(())
+        // End of 7.1.
     }
 
     /// Ends the file: forces it, and lets the next entry begin a new one. So only the last log file
     /// can have a torn tail, and the mark of every other says that all of it was on disk.
     pub fn roll(&mut self, files: &mut dyn Files) -> Result<(), Fault> {
+        // Exercise 7.1: end the file; its mark covers all of it
         self.sync(files)?;
         if let Some(file) = self.file.take()
             && file.mark != file.durable
@@ -129,10 +136,12 @@ impl Log {
             files.sync(&file.name)?;
         }
         Ok(())
+        // End of 7.1.
     }
 
     /// Begins a file. Its name and header are on disk before anything is in it.
     fn create(&mut self, files: &mut dyn Files, first: Zxid) -> Result<(), Fault> {
+        // Exercise 7.1: begin a file; its name and header are on disk first
         let name = DataFile::Log { zxid: first }.name();
         files.set_len(&name, 0)?;
         files.write(&name, 0, &header(HEADER))?;
@@ -142,6 +151,7 @@ impl Log {
         files.sync_names()?;
         self.file = Some(LogFile { name, size, end: HEADER, durable: HEADER, mark: HEADER });
         Ok(())
+        // End of 7.1.
     }
 }
 
@@ -155,14 +165,17 @@ pub fn header(mark: u64) -> Vec<u8> {
 
 /// Adds an entry's record to some bytes.
 pub fn append_record(entry: &Entry, into: &mut Vec<u8>) {
+    // Exercise 7.1: checksum, length, payload and end
     into.extend(u64::from(checksum(&entry.payload)).to_be_bytes());
     into.extend((entry.payload.len() as u32).to_be_bytes());
     into.extend_from_slice(&entry.payload);
     into.push(END);
+    // End of 7.1.
 }
 
 /// Looks for a record at the beginning of some bytes. The file may have more bytes than these.
 pub fn find_record(bytes: &[u8]) -> Found {
+    // Exercise 7.1: is there a record at the beginning of these bytes?
     let Some((prefix, rest)) = bytes.split_at_checked(PREFIX) else { return Found::More(PREFIX) };
     let (sum, length) = prefix.split_at(8);
     let sum = u64::from_be_bytes(sum.try_into().expect("eight bytes"));
@@ -182,10 +195,12 @@ pub fn find_record(bytes: &[u8]) -> Found {
         return Found::Flaw(Flaw::Checksum);
     }
     Found::Record(PREFIX..PREFIX + length)
+    // End of 7.1.
 }
 
 /// What it means that a log file has no further record at some place.
 pub fn judge(end: &End) -> Verdict {
+    // Exercise 7.1: what does it mean that no record is there?
     if end.flaw == Flaw::Header || end.at < end.mark {
         return Verdict::Refuse;
     }
@@ -200,6 +215,7 @@ pub fn judge(end: &End) -> Verdict {
     // In the last batch anything may be missing. In a file without a mark we do not know where the
     // last batch begins, but its last record is surely in it.
     if end.mark == 0 && end.record_follows { Verdict::Refuse } else { Verdict::Cut }
+    // End of 7.1.
 }
 
 /// Makes a state whole that was loaded from a snapshot: applies the entries after `snapshot`, which
@@ -212,6 +228,7 @@ pub fn restore<S: State>(
     snapshot: Zxid,
     history: &mut dyn Iterator<Item = Result<Entry, Damage>>,
 ) -> Result<Zxid, Damage> {
+    // Exercise 7.2: apply what the snapshot may lack
     let mut last = snapshot;
     for entry in history {
         let entry = entry?;
@@ -221,6 +238,7 @@ pub fn restore<S: State>(
         }
     }
     Ok(last)
+    // End of 7.2.
 }
 
 /// Which files recovery will not need if `keep` snapshots stay. `whole` are the snapshots that were
@@ -229,6 +247,7 @@ pub fn restore<S: State>(
 /// Unlike ZooKeeper, which keeps the newest that look whole by their last bytes, and purges even if
 /// there are fewer.
 pub fn deletable(files: &[DataFile], whole: &[Zxid], keep: usize) -> Vec<DataFile> {
+    // Exercise 7.3: which files will recovery not need?
     let Some(&oldest) = whole.get(keep.max(1) - 1) else { return Vec::new() };
     // The log file that begins before the oldest snapshot may go on after it.
     let spanning = files
@@ -240,6 +259,7 @@ pub fn deletable(files: &[DataFile], whole: &[Zxid], keep: usize) -> Vec<DataFil
         file.zxid() >= oldest || (file.is_log() && Some(file.zxid()) == spanning)
     };
     files.iter().filter(|file| !needed(file)).copied().collect()
+    // End of 7.3.
 }
 
 /// Removes every entry above `to`, and every snapshot above it. If it fails with
@@ -249,6 +269,7 @@ pub fn deletable(files: &[DataFile], whole: &[Zxid], keep: usize) -> Vec<DataFil
 /// that transactions that nobody else has come back. After a crash on the way the history ends at
 /// its old end, or at `to`, or somewhere between; it has no hole.
 pub fn truncate(files: &mut dyn Files, to: Zxid) -> Result<(), Damage> {
+    // Exercise 7.4: remove every entry and every snapshot above `to`
     let (logs, snapshots) = list(files)?;
     let whole: Vec<(DataFile, Zxid)> =
         snapshots.iter().filter_map(|file| Some((*file, reach(files, *file)?))).collect();
@@ -277,8 +298,10 @@ pub fn truncate(files: &mut dyn Files, to: Zxid) -> Result<(), Damage> {
         }
     }
     Ok(())
+    // End of 7.4.
 }
 
+// Part of 7.4.
 /// The last transaction of which a snapshot may have an effect: it is named by the last one when it
 /// was begun, and its digest by the last one when it was done. Nothing if it is not whole.
 fn reach(files: &dyn Files, snapshot: DataFile) -> Option<Zxid> {
@@ -305,6 +328,7 @@ fn first_above(files: &dyn Files, name: &str, to: Zxid) -> Result<Option<u64>, D
     }
     Ok(None)
 }
+// End of 7.4.
 
 /// Ends a log file at byte `at`, where a record ends, and forces it. From then on everything in it is
 /// below its mark.

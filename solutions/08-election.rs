@@ -35,9 +35,11 @@ const RESEND_LIMIT: Duration = Duration::from_secs(2);
 /// Whether a vote is better than another: by epoch, then by zxid, then by server id. It is not
 /// better if it is equal, and a vote for a server that weighs nothing is never better.
 pub fn better(new: &Vote, current: &Vote, members: &Members) -> bool {
+    // Exercise 8.1: which of two votes is better?
     // ZooKeeper compares all three as signed numbers: the vote of an observer is below every other.
     let rank = |vote: &Vote| (vote.epoch, vote.zxid.0 as i64, vote.leader);
     members.weight(new.leader) > 0 && rank(new) > rank(current)
+    // End of 8.1.
 }
 
 /// Whether two ballots are for the same outcome.
@@ -63,6 +65,7 @@ pub fn safe_leaders(
     logs: &BTreeMap<ServerId, LogEnd>,
     alive: &BTreeSet<ServerId>,
 ) -> BTreeSet<ServerId> {
+    // Exercise 8.5: who has all that was acknowledged?
     let present: Vec<_> = logs.iter().filter(|(server, _)| alive.contains(server)).collect();
     if present.len() <= logs.len() / 2 {
         return BTreeSet::new();
@@ -70,6 +73,7 @@ pub fn safe_leaders(
     let latest = present.iter().map(|(_, log)| (log.current_epoch, log.last)).max();
     let safe = present.iter().filter(|(_, log)| Some((log.current_epoch, log.last)) == latest);
     safe.map(|(server, _)| **server).collect()
+    // End of 8.5.
 }
 
 /// Who leads first when empty servers are started one after another, `gaps_ms[i]` ms passing
@@ -78,6 +82,7 @@ pub fn safe_leaders(
 /// Messages take a millisecond or two: a better server that comes within 10 ms of the end of the
 /// wait may or may not be heard.
 pub fn first_leader(order: &[ServerId], gaps_ms: &[u64]) -> Option<ServerId> {
+    // Exercise 8.3: who leads first?
     let quorum = order.len() / 2 + 1;
     let mut best = *order.iter().take(quorum).max()?;
     let mut waited = 0;
@@ -91,6 +96,7 @@ pub fn first_leader(order: &[ServerId], gaps_ms: &[u64]) -> Option<ServerId> {
         }
     }
     Some(best)
+    // End of 8.3.
 }
 
 /// One server's part in elections, for as long as its process runs.
@@ -253,6 +259,7 @@ impl Election {
     /// it is lost unless it is better, one of an old round opens the election again, and each vote
     /// prolongs the wait, so that a talkative server could hold up an election for ever.
     fn on_looking(&mut self, from: ServerId, n: Notification, effects: &mut Effects<Fle>) {
+        // Exercise 8.2: somebody who is looking, too, has voted
         if self.initial.zxid == Vote::UNKNOWN || n.vote.zxid == Vote::UNKNOWN {
             return;
         }
@@ -273,10 +280,12 @@ impl Election {
             }
         }
         self.ballots.insert(from, ballot(n.vote, n.round));
+        // End of 8.2.
     }
 
     /// A voter has a leader, while this server looks.
     fn on_established(&mut self, from: ServerId, n: Notification, effects: &mut Effects<Fle>) {
+        // Exercise 8.4: somebody who has a leader has answered
         let heard = Ballot { state: n.state, round: n.round, vote: n.vote, version: n.version };
         if !self.may_join(n.vote.leader) {
             return;
@@ -297,6 +306,7 @@ impl Election {
             self.round = n.round;
             self.settle(n.vote, effects);
         }
+        // End of 8.4.
     }
 
     /// Whether the leader itself says that it leads: its followers may not know that it is dead.

@@ -52,6 +52,7 @@ impl Discovery {
     /// A server has joined that once promised epoch `accepted`. Gives the leader's epoch, from the
     /// moment when a quorum, the leader among it, has joined.
     pub fn join(&mut self, server: ServerId, accepted: u32) -> Option<u32> {
+        // Exercise 9.2: a server has joined: which epoch, and when?
         if self.epoch.is_none() {
             self.highest = self.highest.max(accepted);
             self.joined.insert(server);
@@ -61,15 +62,18 @@ impl Discovery {
             }
         }
         self.epoch
+        // End of 9.2.
     }
 
     /// A server without a vote, or one that nobody may count on, once promised epoch `accepted`: it
     /// would refuse an epoch that is not above it. Gives the leader's epoch, once it is found.
     pub fn heard_of(&mut self, accepted: u32) -> Option<u32> {
+        // Exercise 9.2: somebody who does not count has joined
         if self.epoch.is_none() {
             self.highest = self.highest.max(accepted);
         }
         self.epoch
+        // End of 9.2.
     }
 
     /// The leader's epoch, once it is found.
@@ -80,7 +84,9 @@ impl Discovery {
     /// Whether a learner's history is newer than the leader's. Such a learner cannot follow it:
     /// what it has and the leader has not may be committed.
     pub fn refuses(&self, theirs: LogEnd) -> bool {
+        // Exercise 9.4: is a learner's history newer than the leader's?
         (theirs.current_epoch, theirs.last) > (self.mine.current_epoch, self.mine.last)
+        // End of 9.4.
     }
 
     /// A server, or the leader itself, has promised the epoch, and has the history of epoch
@@ -89,16 +95,20 @@ impl Discovery {
     /// A server that had promised this epoch before names no `current`, and does not count: as
     /// ZooKeeper's `LearnerHandler`, since it may have promised it to somebody else.
     pub fn promised(&mut self, server: ServerId, current: Option<u32>) -> bool {
+        // Exercise 9.4: a server has promised the epoch: is it a quorum now?
         assert!(self.epoch.is_some(), "server {server} promises an epoch that is not found yet");
         if current.is_some() {
             self.promised.insert(server);
         }
         self.is_quorum(&self.promised)
+        // End of 9.4.
     }
 
     /// Whether these servers are a quorum, and the leader is one of them.
     fn is_quorum(&self, servers: &BTreeSet<ServerId>) -> bool {
+        // Exercise 9.2: are these a quorum, and the leader one of them?
         servers.contains(&self.me) && self.members.is_quorum(servers)
+        // End of 9.2.
     }
 }
 
@@ -115,11 +125,13 @@ pub enum Promise {
 
 /// What a learner that once promised epoch `accepted` makes of the epoch `offered`.
 pub fn promise(accepted: u32, offered: u32) -> Promise {
+    // Exercise 9.3: what becomes of the epoch that a leader offers?
     match offered.cmp(&accepted) {
         Ordering::Greater => Promise::New,
         Ordering::Equal => Promise::Again,
         Ordering::Less => Promise::Refused,
     }
+    // End of 9.3.
 }
 
 /// How a leader learns what is committed.
@@ -152,6 +164,7 @@ impl Broadcast {
     /// A server, or the leader itself, has everything up to a transaction on disk. Gives the new
     /// commit point, if there is one: everything up to there is committed now.
     pub fn ack(&mut self, server: ServerId, zxid: Zxid) -> Option<Zxid> {
+        // Exercise 9.6: a server has all up to `zxid` on disk: what is committed now?
         // That the beginning of the epoch is on its disk is no proposal; what is committed needs no
         // more; and what was never proposed is a server's mistake.
         if zxid <= self.committed || zxid > self.last || !self.members.is_voter(server) {
@@ -165,6 +178,7 @@ impl Broadcast {
         let new = ends.into_iter().rev().find(|end| self.members.is_quorum(&self.with(*end)))?;
         self.committed = new;
         Some(new)
+        // End of 9.6.
     }
 
     /// A server's connection is over. On the next one it may be told to drop what is not committed,
@@ -190,11 +204,13 @@ impl Broadcast {
         self.committed == self.last
     }
 
+    // Part of 9.6.
     /// The voters that have everything up to a transaction on disk.
     fn with(&self, zxid: Zxid) -> BTreeSet<ServerId> {
         let with = self.acked.iter().filter(|(_, end)| **end >= zxid);
         with.map(|(server, _)| *server).collect()
     }
+    // End of 9.6.
 }
 
 /// How a leader makes sure that it leads still.

@@ -223,6 +223,7 @@ impl Intake {
         if self.convalesced.is_some_and(|convalesced| self.durable >= convalesced) {
             self.history.convalesce();
         }
+        // Exercise 10.2: what may be said, now that this is on disk?
         match self.stage {
             Stage::Promising(promise) if self.durable >= promise => {
                 self.acknowledge_epoch(Some(self.history.current()), effects);
@@ -240,6 +241,7 @@ impl Intake {
             | Stage::Beginning(_)
             | Stage::Begun => {}
         }
+        // End of 10.2.
     }
 
     /// The leader's epoch is known.
@@ -273,6 +275,7 @@ impl Intake {
 
     /// What is above `to` never was in the leader's history.
     fn on_trunc(&mut self, to: Zxid, effects: &mut Effects<Zab>) -> Result<(), Halt> {
+        // Exercise 10.2: TRUNC: what is above `to` must go
         if to < self.history.settled() {
             // The state above cannot go back (ZOOKEEPER-4837).
             self.blank = true;
@@ -285,17 +288,21 @@ impl Intake {
         }
         self.agree(to);
         Ok(())
+        // End of 10.2.
     }
 
     /// The leader's state comes in place of this one's, once it is whole.
     fn on_snap(&mut self, zxid: Zxid, effects: &mut Effects<Zab>) -> Result<(), Halt> {
+        // Exercise 10.2: SNAP: a snapshot begins to come in
         effects.write(Write::BeginSnapshot { zxid });
         effects.answer(Told::SnapshotBegun(zxid));
         self.stage = Stage::Loading(zxid);
         Ok(())
+        // End of 10.2.
     }
 
     fn on_snapshot_end(&mut self, zxid: Zxid, effects: &mut Effects<Zab>) -> Result<(), Halt> {
+        // Exercise 10.2: all of the snapshot is here
         effects.write(Write::InstallSnapshot { digest: None });
         self.force(effects);
         effects.answer(Told::SnapshotEnded);
@@ -303,6 +310,7 @@ impl Intake {
         self.blank = false;
         self.agree(zxid);
         Ok(())
+        // End of 10.2.
     }
 
     /// From here on the leader's entries follow. What is here up to `to` will be committed when the
@@ -318,6 +326,7 @@ impl Intake {
 
     /// An entry comes. It goes to memory and to the log, at once and always.
     fn take(&mut self, entry: Entry, effects: &mut Effects<Zab>) -> Result<(), Halt> {
+        // Exercise 10.2: PROPOSAL: an entry has come
         let (zxid, last) = (entry.zxid, self.history.last());
         // A snapshot may be newer than what is sent after it.
         if zxid <= last && self.stage != Stage::Serving {
@@ -333,10 +342,12 @@ impl Intake {
             self.owed.push_back((zxid, ticket));
         }
         Ok(())
+        // End of 10.2.
     }
 
     /// The oldest entry that was not committed is.
     fn on_commit(&mut self, zxid: Zxid, effects: &mut Effects<Zab>) -> Result<(), Halt> {
+        // Exercise 10.2: COMMIT: an entry is decided
         let oldest = self.history.after(self.committed).next().map(|entry| entry.zxid);
         // What a snapshot or an earlier word covers is committed twice. As ZooKeeper's
         // `FollowerZooKeeperServer.commit`, with nothing to commit there is nothing to do.
@@ -351,19 +362,23 @@ impl Intake {
             self.deliver(effects);
         }
         Ok(())
+        // End of 10.2.
     }
 
     /// All of the leader's beginning is here.
     fn on_new_leader(&mut self, effects: &mut Effects<Zab>) -> Result<(), Halt> {
+        // Exercise 10.2: NEWLEADER: all of the leader's beginning is here
         self.history.begin_epoch(self.epoch);
         // It comes behind the history in the queue to the disk, which forces that one first.
         effects.write(Write::CurrentEpoch(self.epoch));
         self.stage = Stage::Beginning(self.force(effects));
         Ok(())
+        // End of 10.2.
     }
 
     /// A quorum has the leader's beginning: it is committed.
     fn on_up_to_date(&mut self, effects: &mut Effects<Zab>) -> Result<(), Halt> {
+        // Exercise 10.2: UPTODATE: a quorum has the leader's beginning
         self.acknowledge_beginning(effects);
         self.deliver(effects);
         let (role, leader, epoch) = (self.role, self.leader, self.epoch);
@@ -373,6 +388,7 @@ impl Intake {
         self.owed.retain(|(zxid, _)| *zxid > self.committed);
         self.acknowledge_owed(effects);
         Ok(())
+        // End of 10.2.
     }
 
     fn deliver(&mut self, effects: &mut Effects<Zab>) {
@@ -382,12 +398,14 @@ impl Intake {
     }
 
     fn acknowledge_owed(&mut self, effects: &mut Effects<Zab>) {
+        // Exercise 10.2: which of the owed proposals may be acknowledged?
         while let Some((zxid, ticket)) = self.owed.front().copied()
             && ticket <= self.durable
         {
             self.owed.pop_front();
             self.acknowledge(zxid, effects);
         }
+        // End of 10.2.
     }
 
     /// Says that the beginning is here. A convalescent says that *something* is, which a leader takes

@@ -68,6 +68,7 @@ pub enum Plan {
 /// will be when the leader is established. `disk` is how many bytes of the log on disk are still
 /// better than a snapshot; nothing if the log may not be used at all.
 pub fn plan(last: Zxid, history: &History, decided: Zxid, disk: Option<u64>) -> Plan {
+    // Exercise 10.1: what does a learner get whose history ends here?
     let end = floor(history, decided);
     // `decided` may name the leader's own epoch, which is no transaction: who is there has all that
     // the epoch began with.
@@ -94,6 +95,7 @@ pub fn plan(last: Zxid, history: &History, decided: Zxid, disk: Option<u64>) -> 
         _ if met.counter() > 0 && proposed => Plan::Trunc { to: met },
         _ => Plan::Snap,
     }
+    // End of 10.1.
 }
 
 /// The last transaction in memory that is not after this one, or the one before all of them.

@@ -39,6 +39,7 @@ pub fn apply(
         }
         Txn::Delete(txn) => delete(tree, header, &txn.path, changes),
         Txn::SetData(txn) => {
+            // Exercise 11.2: new data: which fields of its Stat change?
             let changed = tree.set_data(&txn.path, txn.data, |stat| {
                 stat.version = txn.version;
                 stat.mzxid = header.zxid;
@@ -46,6 +47,7 @@ pub fn apply(
             });
             changes.extend(changed);
             stat_of(tree, &txn.path)
+            // End of 11.2.
         }
         Txn::SetAcl(txn) => {
             tree.set_acl(&txn.path, &txn.acl, txn.version);
@@ -84,12 +86,14 @@ fn create(
         return Outcome::failed(ErrorCode::NoNode);
     };
     let below = tree.change_parent(parent, |stat| {
+        // Exercise 11.2: a child comes: what of its parent's Stat?
         let count =
             if parent_cversion == -1 { stat.cversion.wrapping_add(1) } else { parent_cversion };
         if count > stat.cversion {
             stat.cversion = count;
             stat.pzxid = header.zxid;
         }
+        // End of 11.2.
     });
     if !below {
         return Outcome::failed(ErrorCode::NoNode);
@@ -106,6 +110,7 @@ fn create(
 }
 
 fn delete(tree: &mut Tree, header: &TxnHeader, path: &str, changes: &mut Vec<Change>) -> Outcome {
+    // Exercise 11.2: a child goes, and what of its parent's Stat?
     let parent = znodes::path::parent(path).unwrap_or("/");
     // Even if the node is gone already: the parent in a fuzzy snapshot may be older (ZOOKEEPER-3125).
     tree.change_parent(parent, |stat| stat.pzxid = stat.pzxid.max(header.zxid));
@@ -116,6 +121,7 @@ fn delete(tree: &mut Tree, header: &TxnHeader, path: &str, changes: &mut Vec<Cha
         }
         None => Outcome::failed(ErrorCode::NoNode),
     }
+    // End of 11.2.
 }
 
 /// All parts, or none if one of them is an error: then the ones before it report 0.

@@ -72,6 +72,7 @@ impl<'p> Preparation<'p> {
     /// says whether they will be done; if not, the part that was refused is an error, and so is
     /// everything after it.
     pub fn multi<'a>(&mut self, ops: Vec<Op<'a>>) -> (Txn<'a>, bool) {
+        // Exercise 11.3: several writes, all or none
         let mut failed = false;
         let mut parts = Vec::with_capacity(ops.len());
         self.undo = Some(self.pending.checkpoint());
@@ -85,6 +86,7 @@ impl<'p> Preparation<'p> {
             self.pending.roll_back(undo);
         }
         (Txn::Multi(parts), !failed)
+        // End of 11.3.
     }
 
     /// Prepares the end of a session: it takes its ephemeral nodes along.
@@ -105,6 +107,7 @@ impl<'p> Preparation<'p> {
         request: CreateRequest<'a>,
         ttl: Option<i64>,
     ) -> Result<Txn<'a>, ErrorCode> {
+        // Exercise 11.1: check what is asked for, choose, and say what will be
         let CreateRequest { path, data, acl, flags } = request;
         let kind = self.kind_to_create(op, flags, ttl)?;
         let sequential = matches!(flags, 2 | 3 | 6);
@@ -142,6 +145,7 @@ impl<'p> Preparation<'p> {
                 Txn::Create(CreateTxn { path, data, acl, ephemeral, parent_cversion })
             }
         })
+        // End of 11.1.
     }
 
     /// What to create: containers and TTL nodes by the operation, the rest by the flags.

@@ -47,6 +47,7 @@ impl ExpiryQueue {
     ///
     /// Says when hearing of it again will change something: until then it lies in the same bucket.
     pub fn touch(&mut self, session: SessionId, now: Duration, timeout_ms: i32) -> Duration {
+        // Exercise 12.1: something was heard of a session: in which bucket does it lie now?
         let timeout = timeout_ms.max(0) as u64;
         let ends = now.as_millis() as u64 + timeout;
         // As ZooKeeper's ExpiryQueue.roundToNextInterval: up, also where it comes out even.
@@ -58,6 +59,7 @@ impl ExpiryQueue {
             self.buckets.entry(expiry).or_default().insert(session);
         }
         Duration::from_millis(expiry_ms - timeout)
+        // End of 12.1.
     }
 
     /// Forgets a session. Returns whether it was there.
@@ -74,6 +76,7 @@ impl ExpiryQueue {
     /// Takes out the sessions that have ended by the monotonic time `now`: earlier ones first, and
     /// by their ids within a tick.
     pub fn poll(&mut self, now: Duration) -> Vec<SessionId> {
+        // Exercise 12.1: which sessions have ended by now?
         let mut ended = Vec::new();
         while let Some(bucket) = self.buckets.first_entry() {
             if *bucket.key() > now {
@@ -85,6 +88,7 @@ impl ExpiryQueue {
             }
         }
         ended
+        // End of 12.1.
     }
 
     /// When the next session ends if nothing is heard of it.
@@ -101,14 +105,18 @@ impl ExpiryQueue {
 /// The session timeout, in ms, that a server grants to a client that asks for `requested`: the
 /// nearest from `min` to `max`, by default 2 and 20 ticks.
 pub fn negotiate(requested: i32, min: i32, max: i32) -> i32 {
+    // Exercise 12.2: which timeout is granted?
     requested.max(min).min(max)
+    // End of 12.2.
 }
 
 /// Whether a server that has applied everything up to `last_processed` may serve a client that has
 /// already seen `last_zxid_seen`. Behind such a server the client would see time run backwards; it
 /// is sent away and finds another. A negative number counts as having seen nothing.
 pub fn may_attach(last_zxid_seen: i64, last_processed: Zxid) -> bool {
+    // Exercise 12.2: may this server serve that client?
     last_zxid_seen <= 0 || Zxid(last_zxid_seen as u64) <= last_processed
+    // End of 12.2.
 }
 
 /// The first session id that a server gives after it has started at `now_ms`, the wall clock in ms;
@@ -118,6 +126,7 @@ pub fn may_attach(last_zxid_seen: i64, last_processed: Zxid) -> bool {
 /// Unlike ZooKeeper, which starts from the time since the machine was booted, and so may give the
 /// same ids again after a reboot.
 pub fn first_session_id(server: ServerId, now_ms: i64, largest: Option<SessionId>) -> SessionId {
+    // Exercise 12.4: the server in the top byte, the time below it
     // The shift to the right is of an unsigned number: the time's sign must not reach the top byte.
     let time = ((now_ms << 24) as u64 >> 8) as i64;
     let first = SessionId(server.0 << 56 | time);
@@ -127,6 +136,7 @@ pub fn first_session_id(server: ServerId, now_ms: i64, largest: Option<SessionId
         _ if first.0 << 8 == 0 => next_session_id(first),
         _ => first,
     }
+    // End of 12.4.
 }
 
 /// The session id that a server gives after `last`. It never counts into the server's byte.

@@ -87,6 +87,7 @@ impl Watches {
         may_read: &mut dyn FnMut(Watcher, &[Acl]) -> bool,
         out: &mut Vec<(Watcher, Event)>,
     ) {
+        // Exercise 13.1: who is told what about this change?
         if self.paths.is_empty() {
             return;
         }
@@ -106,6 +107,7 @@ impl Watches {
             let may_read = &mut |to| may_read(to, &change.parent_acl);
             self.tell(told, EventKind::NodeChildrenChanged, parent, may_read, out);
         }
+        // End of 13.1.
     }
 
     /// Sets the watches again that a client had on an earlier connection. Whatever happened since
@@ -118,6 +120,7 @@ impl Watches {
         node: &mut dyn FnMut(&str) -> Option<Changed>,
         out: &mut Vec<(Watcher, Event)>,
     ) {
+        // Exercise 13.3: which of these watches have missed something, and which are set again?
         let relative = zxid_from_wire(request.one_shot.relative_zxid);
         for path in &request.one_shot.data {
             let missed = match node(path) {
@@ -143,6 +146,7 @@ impl Watches {
         // What these missed is not told: their clients read again after they have come back.
         request.persistent.iter().for_each(|path| self.add(path, watcher, WatchKind::Persistent));
         request.recursive.iter().for_each(|path| self.add(path, watcher, WatchKind::Recursive));
+        // End of 13.3.
     }
 
     /// How many watches there are, counted as ZooKeeper does: one for each path and watcher in the
@@ -190,6 +194,7 @@ impl Watches {
     /// persistent ones and, if asked for, the recursive ones here and above belong to: once each,
     /// in order.
     fn fire(&mut self, path: &str, one_shot: Kinds, recursive: bool) -> Vec<Watcher> {
+        // Exercise 13.1: whose watches match, and which of them are spent?
         let mut told = Vec::new();
         let mut spent = Vec::new();
         let fired = one_shot | WatchKind::Persistent.into();
@@ -209,8 +214,10 @@ impl Watches {
             spent.into_iter().for_each(|(watcher, left)| self.replace(&path, watcher, left));
         }
         told
+        // End of 13.1.
     }
 
+    // Part of 13.1.
     /// Adds to `told` whoever has a recursive watch on a path or above, and sorts it again.
     fn add_recursive(&self, path: &str, told: &mut Vec<Watcher>) {
         let mut at = Some(path);
@@ -225,6 +232,7 @@ impl Watches {
         told.sort_unstable();
         told.dedup();
     }
+    // End of 13.1.
 
     /// Appends one event for each of the watchers that may have it.
     fn tell(
@@ -242,6 +250,7 @@ impl Watches {
         }
     }
 
+    // Part of 13.3.
     /// Tells what a watch has missed, or sets it again if it has missed nothing.
     fn catch_up(
         &mut self,
@@ -256,6 +265,7 @@ impl Watches {
             None => self.add(path, watcher, kind),
         }
     }
+    // End of 13.3.
 
     /// The path as it lies in the table, so that it is kept once however many watch it.
     fn shared(&self, path: &str) -> Arc<str> {

@@ -124,10 +124,12 @@ impl Identities {
 impl Access for Identities {
     /// ZooKeeper: `ZooKeeperServer.checkACL`.
     fn allows(&self, acl: &[Acl], perms: Perms) -> bool {
+        // Exercise 14.1: does the list let them?
         self.settings.skip_acl
             || acl.is_empty()
             || acl.iter().any(|entry| entry.perms.meets(perms) && self.is(&entry.id))
             || self.ids.iter().any(|held| held.scheme == "super")
+        // End of 14.1.
     }
 
     /// Entries that are there already are dropped, and the scheme `auth` is replaced by whoever the
@@ -160,6 +162,7 @@ impl Access for Identities {
 /// What an operation needs, and on which node; any one of several permissions will do. `None` if it
 /// needs nothing. A multi needs what its parts need.
 pub fn required(op: OpCode) -> Option<(NodeRef, Perms)> {
+    // Exercise 14.1: which permission, and on which node?
     match op {
         OpCode::Create | OpCode::Create2 | OpCode::CreateContainer | OpCode::CreateTtl => {
             Some((NodeRef::Parent, Perms::CREATE))
@@ -194,17 +197,21 @@ pub fn required(op: OpCode) -> Option<(NodeRef, Perms)> {
         | OpCode::CloseSession
         | OpCode::Error => None,
     }
+    // End of 14.1.
 }
 
 /// The identity in the scheme `digest` of whoever presents `user:password`: the user, and a hash of
 /// the user and the password together.
 pub fn digest(proof: &str) -> String {
+    // Exercise 14.2: the user, and the hash
     format!("{}:{}", before_colon(proof), STANDARD.encode(Sha1::digest(proof)))
+    // End of 14.2.
 }
 
 /// The list of a node as `reader` may see it: who could not change it is not shown the digests,
 /// from which passwords may be guessed.
 pub fn mask(acl: &[Acl], reader: &dyn Access) -> Vec<Acl> {
+    // Exercise 14.3: what may this reader see?
     let mut acl = acl.to_vec();
     if !reader.allows(&acl, Perms::ADMIN) {
         for Acl { id: Id { scheme, id }, .. } in &mut acl {
@@ -214,6 +221,7 @@ pub fn mask(acl: &[Acl], reader: &dyn Access) -> Vec<Acl> {
         }
     }
     acl
+    // End of 14.3.
 }
 
 /// Whether this is a user, a colon, and something without a colon; colons at the end do not count,

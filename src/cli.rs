@@ -8,6 +8,7 @@ mod book;
 mod chaos;
 mod claim;
 mod explore;
+mod learn;
 mod log;
 mod mutants;
 mod replay;
@@ -17,6 +18,7 @@ mod signals;
 mod simulate;
 mod start;
 mod telling;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,6 +63,20 @@ enum Command {
     Explore(explore::ExploreArgs),
     /// Break the course in a copy, and see who notices
     Mutants(mutants::MutantsArgs),
+    /// List the exercises, and what is done of them
+    List(learn::ListArgs),
+    /// Say which exercise comes next, and where it is
+    Next(learn::WhichArgs),
+    /// Check an exercise: what holds, what does not, and why
+    Check(learn::CheckArgs),
+    /// Give a hint for an exercise; asked again, it says more
+    Hint(learn::WhichArgs),
+    /// Begin an exercise again; the others stay as they are
+    Reset(learn::WhichArgs),
+    /// Show the solution of an exercise that is done, or given up
+    Solution(learn::SolutionArgs),
+    /// Look whether all exercises, their solutions and their wrong answers are as they should be
+    Verify(verify::VerifyArgs),
     /// Kill, stop and cut servers of its own under load, and check what their clients were told
     Chaos(chaos::ChaosArgs),
 }
@@ -130,6 +146,13 @@ pub fn run() -> ExitCode {
         Command::Shell(args) => block_on(shell::run(args)),
         Command::Bench(args) => block_on(bench::run(args)),
         Command::Chaos(args) => args.run(),
+        Command::List(args) => args.run(),
+        Command::Next(args) => args.next(),
+        Command::Check(args) => args.run(),
+        Command::Hint(args) => args.hint(),
+        Command::Reset(args) => args.reset(),
+        Command::Solution(args) => args.run(),
+        Command::Verify(args) => args.run(),
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod background;
 pub mod bench;
 pub mod boot;
+mod cargo;
 pub mod chaos;
 pub mod claims;
 pub mod cli;
@@ -11,6 +12,7 @@ pub mod client;
 pub mod config;
 pub mod course;
 mod disk;
+pub mod exercises;
 pub mod explore;
 pub mod files;
 pub mod held;

@@ -325,3 +325,30 @@ fn only_a_majority_of_the_voters_may_write() {
     assert!(!can_write(3, 1, 1), "observers have no vote");
     assert!(!can_write(1, 0, 3) && !can_write(0, 0, 0), "nobody is not a majority");
 }
+
+#[test]
+fn whatever_the_cut_at_most_one_side_may_write() {
+    for voters in 0..10 {
+        for side in 0..=voters {
+            let other = voters - side;
+            let both = can_write(voters, side, 2) && can_write(voters, other, 2);
+            assert!(!both, "{side} and {other} of {voters} would both accept writes");
+        }
+    }
+}
+
+#[test]
+fn a_majority_may_write_however_small() {
+    for voters in 1..10 {
+        let fewest = voters / 2 + 1;
+        assert!(can_write(voters, fewest, 0), "{fewest} of {voters} are more than half");
+    }
+}
+
+#[test]
+fn observers_neither_help_nor_hinder_a_majority() {
+    for observers in 0..10 {
+        assert!(!can_write(4, 2, observers), "{observers} observers have no vote");
+        assert!(can_write(4, 3, observers), "{observers} observers are not waited for");
+    }
+}

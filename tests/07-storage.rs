@@ -14,6 +14,8 @@ mod items;
 mod snapshots;
 #[path = "07-storage/toy.rs"]
 mod toy;
+#[path = "07-storage/writing.rs"]
+mod writing;
 
 use storage::log_format::{mark_bytes, read_mark};
 use storage::{Compression, DataFile};

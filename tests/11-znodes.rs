@@ -2,6 +2,8 @@
 //!
 //! Here: which requests are refused, and for which reason if there are several.
 
+#[path = "11-znodes/creations.rs"]
+mod creations;
 #[path = "11-znodes/effects.rs"]
 mod effects;
 #[path = "11-znodes/kinds.rs"]

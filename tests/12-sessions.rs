@@ -155,6 +155,20 @@ fn a_timeout_is_granted_between_two_and_twenty_ticks() {
 }
 
 #[test]
+fn the_bounds_of_a_timeout_are_those_of_the_server() {
+    for (requested, granted) in [(30_000, 2000), (100, 200), (1000, 1000)] {
+        assert_eq!(negotiate(requested, 200, 2000), granted, "requested {requested}");
+    }
+}
+
+#[test]
+fn who_has_seen_nothing_is_served_by_every_server() {
+    for seen in [0, -1, i64::MIN] {
+        assert!(may_attach(seen, Zxid::ZERO) && may_attach(seen, Zxid::new(1, 1)), "{seen}");
+    }
+}
+
+#[test]
 fn a_client_never_sees_time_run_backwards() {
     let (lagging, current) = (Zxid::new(2, 7), Zxid::new(3, 1));
     let seen = Zxid::new(2, 9).0 as i64;

@@ -283,8 +283,10 @@ fn every_file_says_what_it_is() {
 #[test]
 fn nothing_is_left_to_be_done() {
     let marks = ["TODO", "FIXME", "XXX", "HACK", "todo!", "unimplemented!"];
+    // These make holes for learners, or try whether they are made.
+    let speak_of_holes = ["tests/house.rs", "tests/exercises.rs", "src/exercises/"];
     for path in rust_files(&["chapters", "solutions", "src", "tests"]) {
-        if name(&path) == "tests/house.rs" {
+        if speak_of_holes.iter().any(|place| name(&path).starts_with(place)) {
             continue;
         }
         for (number, line) in read(&path).lines().enumerate() {

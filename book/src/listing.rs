@@ -2,11 +2,11 @@
 //!
 //! Nothing in the code marks what the book shows. A page names a file and the items that it wants:
 //! `Vote`, `Election::on_notification`, `impl Machine for Election`, `kinds!` for the use of a macro,
-//! `//!` for the head of the file. So a listing follows its item wherever that goes, and an item that is gone fails the
-//! build.
+//! `//!` for the head of the file. So a listing follows its item wherever that goes, and an item that
+//! is gone fails the build.
 //!
-//! Always true: the lines of a listing stand in its file, in that order, and only indentation
-//! that all of them share is taken away.
+//! Always true: the lines of a listing stand in its file, in that order; only indentation that all
+//! of them share is taken away, and the marks of exercises.
 
 use std::ops::RangeInclusive;
 
@@ -186,11 +186,21 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
-/// The lines without the indentation that all share.
+/// The lines without the indentation that all share, and without the marks of exercises.
 fn dedent(lines: &[&str]) -> String {
+    let lines: Vec<&str> = lines.iter().copied().filter(|line| !is_mark(line)).collect();
     let indent = |line: &&str| line.len() - line.trim_start().len();
     let shared = lines.iter().filter(|line| !line.is_empty()).map(indent).min().unwrap_or(0);
     lines.iter().map(|line| format!("{}\n", line.get(shared..).unwrap_or(""))).collect()
+}
+
+/// Whether a line says only where an exercise begins or ends: `// Exercise 8.1: ...`.
+fn is_mark(line: &str) -> bool {
+    let line = line.trim_start();
+    ["// Exercise ", "// Part of ", "// End of "].iter().any(|mark| {
+        let rest = line.strip_prefix(mark).unwrap_or_default();
+        rest.starts_with(|letter: char| letter.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]

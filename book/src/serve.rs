@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_millis(200);
 const WATCHED: &[&str] = &[
     "book/pages",
     "book/theme",
-    "book/exercises.toml",
+    "exercises",
     "book/syllabus.toml",
     "chapters",
     "solutions",

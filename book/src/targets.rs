@@ -2,16 +2,16 @@
 //! target is not there fails the build, and so does a topic that no page covers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use serde::Deserialize;
 
 use crate::problem::Problem;
 use crate::transcript::Place;
 
-/// Where the list of exercises lies, seen from the root of the course.
-pub const EXERCISES: &str = "book/exercises.toml";
+/// Where the lists of exercises lie, one for each chapter, seen from the root of the course.
+pub const EXERCISES: &str = "exercises";
 
 /// Where the list of topics lies, seen from the root of the course.
 pub const SYLLABUS: &str = "book/syllabus.toml";
@@ -42,9 +42,8 @@ pub struct Claim {
     pub settled: bool,
 }
 
-/// An exercise.
+/// An exercise. How it is checked is not the book's matter.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Exercise {
     /// Its name.
     pub name: String,
@@ -87,7 +86,6 @@ impl Targets {
             let text = fs::read_to_string(place.root.join(file));
             text.map_err(|why| problem(file, why.to_string()))
         };
-        let exercises = toml::from_str(&read(EXERCISES)?);
         let syllabus = toml::from_str(&read(SYLLABUS)?);
         let told =
             place.run("ensemble claim --json").map_err(|why| problem("src/claims.rs", why))?;
@@ -96,7 +94,7 @@ impl Targets {
         let Syllabus { topic } = syllabus.map_err(|why| problem(SYLLABUS, why.to_string()))?;
         Ok(Targets {
             claims: claims.into_iter().map(|claim| (claim.number, claim)).collect(),
-            exercises: exercises.map_err(|why| problem(EXERCISES, why.to_string()))?,
+            exercises: exercises(&place.root)?,
             topics: topic,
         })
     }
@@ -135,6 +133,23 @@ impl Targets {
         }
         problems
     }
+}
+
+/// The exercises of all chapters.
+fn exercises(root: &Path) -> Result<BTreeMap<String, Exercise>, Problem> {
+    let problem = |file: &Path, what: String| Problem { file: file.into(), line: 0, what };
+    let told = |why: io::Error| problem(Path::new(EXERCISES), why.to_string());
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(root.join(EXERCISES)).map_err(told)? {
+        let path = entry.map_err(told)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = fs::read_to_string(&path).map_err(told)?;
+            let chapter: BTreeMap<String, Exercise> =
+                toml::from_str(&text).map_err(|why| problem(&path, why.to_string()))?;
+            all.extend(chapter);
+        }
+    }
+    Ok(all)
 }
 
 /// Whether the product has a command.

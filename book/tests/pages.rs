@@ -56,7 +56,7 @@ fn course(page: &str) -> TempDir {
     fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("it is ours");
     write("code.rs", CODE);
     write("book/book.toml", "[book]\ntitle = \"T\"\nsrc = \"pages\"\n");
-    write("book/exercises.toml", "[\"8.1\"]\nname = \"x\"\nkind = \"implement\"\nminutes = 5\n");
+    write("exercises/08.toml", "[\"8.1\"]\nname = \"x\"\nkind = \"implement\"\nminutes = 5\n");
     write("book/syllabus.toml", "topic = []\n");
     write("book/pages/SUMMARY.md", "# Contents\n\n[Front](front.md)\n- [Page](page.md)\n");
     write("book/pages/front.md", "# Front\n");

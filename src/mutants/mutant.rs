@@ -29,7 +29,9 @@ pub struct Mutant {
     /// Who must catch it.
     #[serde(default)]
     pub by: Judge,
-    /// The invariant that it breaks.
+    /// The invariant that it breaks; none if it is a wrong answer that only the tests of its chapter
+    /// know.
+    #[serde(default)]
     pub invariant: String,
     /// How many seeds the judge may take; it has a number of its own.
     pub seeds: Option<u64>,
@@ -38,6 +40,10 @@ pub struct Mutant {
     pub hangs: bool,
     /// Why nobody can tell it from the original, if that is so: then nothing must catch it.
     pub equivalent: Option<String>,
+    /// The exercise of which it is a wrong answer, if it is one that learners give.
+    pub exercise: Option<String>,
+    /// What who gives it believes, and why that is wrong, said to them.
+    pub belief: Option<String>,
     /// The file, from the root of the course.
     pub file: String,
     /// A text that occurs once in it.
@@ -62,10 +68,11 @@ impl Mutant {
         })
     }
 
-    /// Whether a word on the command line means it: its id, its number, or its invariant.
+    /// Whether a word on the command line means it: its id, its number, its invariant, or its exercise.
     pub fn is_meant_by(&self, word: &str) -> bool {
         self.id == word
             || self.invariant == word
+            || self.exercise.as_deref() == Some(word)
             || self.number.is_some_and(|number| number.to_string() == word)
     }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::thread;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::copy::Copy;
 use super::judge::Heard;
 use super::mutant::Mutant;
+use crate::cargo::{TestProgram, wait};
 
 /// So many failing runs make a signature, if there are as many.
 const RUNS: usize = 3;
@@ -89,8 +89,7 @@ impl Trial {
 
 /// A test target that is built.
 struct Built {
-    program: PathBuf,
-    folder: PathBuf,
+    test: TestProgram,
     /// Where it says what it has to say.
     words: PathBuf,
 }
@@ -123,20 +122,9 @@ fn build(mutant: &Mutant, copy: &Copy) -> Result<Built, String> {
         return Err(error.unwrap_or("cargo failed and did not say why").to_string());
     }
     let said = String::from_utf8_lossy(&output.stdout);
-    let (program, folder) = said
-        .lines()
-        .find_map(|line| executable(line, target))
+    let test = TestProgram::named(&said, target)
         .ok_or(format!("cargo built no test {target} in {package}"))?;
-    Ok(Built { program, folder, words: copy.target().join("words.txt") })
-}
-
-/// The test program of a target and the folder that its tests expect, if a line of cargo names it.
-fn executable(line: &str, target: &str) -> Option<(PathBuf, PathBuf)> {
-    let artifact: serde_json::Value = serde_json::from_str(line).ok()?;
-    let named = artifact["target"]["name"] == target && artifact["profile"]["test"] == true;
-    let program = named.then(|| artifact["executable"].as_str()).flatten()?;
-    let folder = Path::new(artifact["manifest_path"].as_str()?).parent()?;
-    Some((PathBuf::from(program), folder.to_path_buf()))
+    Ok(Built { test, words: copy.target().join("words.txt") })
 }
 
 impl Built {
@@ -175,11 +163,11 @@ impl Built {
         let (_, _, filter) = mutant.by.target();
         let words = File::create(&self.words).expect("the target directory can be written");
         let errors = words.try_clone().expect("a file that is open can be opened");
-        let mut command = Command::new(&self.program);
+        let mut command = Command::new(&self.test.program);
         command
             .arg(filter)
             .args(mutant.by.wishes())
-            .current_dir(&self.folder)
+            .current_dir(&self.test.folder)
             .stdout(words)
             .stderr(errors);
         command.stdin(Stdio::null()).env_remove("ENSEMBLE_SEED");
@@ -196,17 +184,4 @@ impl Built {
             false => Some(Heard::default()),
         }
     }
-}
-
-/// Waits for a program; one that takes too long is killed, and nothing is known of it.
-fn wait(command: &mut Command, end: Instant) -> Option<ExitStatus> {
-    let mut child = command.spawn().expect("a program that was just built starts");
-    while Instant::now() < end {
-        if let Some(status) = child.try_wait().expect("a child of ours can be waited for") {
-            return Some(status);
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    child.kill().and_then(|()| child.wait().map(drop)).expect("a child of ours can be killed");
-    None
 }

@@ -3,7 +3,7 @@
 use atomic_commit::Timeouts;
 use atomic_commit::laws::Law;
 use atomic_commit::stage::{Play, Scene};
-use atomic_commit::sweep::{Run, Sweep, one_crash, show_crashes, two_crashes};
+use atomic_commit::sweep::{Crash, Run, Sweep, one_crash, show_crashes, try_crashes, two_crashes};
 
 const THREE_PHASES: Play = Play::ThreePhases(Timeouts::Together);
 
@@ -26,6 +26,17 @@ fn no_crash_of_anybody_at_any_point_makes_two_phases_inconsistent() {
             all_is_well(&scene, &sweep);
             assert!(sweep.runs > 500, "{} runs", sweep.runs);
             assert!(sweep.blocked > 0, "somewhere the coordinator's death must block the others");
+        }
+    }
+}
+
+#[test]
+fn no_loss_of_power_at_any_point_of_a_transfer_makes_two_phases_inconsistent() {
+    let scene = Scene::transfer(Play::TwoPhases, 1);
+    for step in 0..try_crashes(&scene, &[]).steps {
+        for node in scene.servers() {
+            let run = try_crashes(&scene, &[Crash { step, node, lost: Vec::new(), power: true }]);
+            all_is_well(&scene, &Sweep { broken: Some(run), ..Sweep::default() });
         }
     }
 }

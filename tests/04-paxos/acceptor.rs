@@ -173,3 +173,76 @@ fn a_promise_is_about_the_slots_that_were_asked_for() {
     let accepted = BTreeMap::from([(Slot(3), proposal(2, 13))]);
     assert_eq!(ask(&mut acceptor, B, question), [(B, Message::Promise { n: Ballot(4), accepted })]);
 }
+
+/// An acceptor, its disk, and what it has told anybody.
+#[derive(Clone, Default)]
+struct Life {
+    acceptor: Acceptor,
+    disk: Memory,
+    /// The highest ballot that it has promised, or accepted something of.
+    bound: Ballot,
+    /// What it has accepted last.
+    accepted: Option<Proposal>,
+    /// All that has happened to it.
+    story: String,
+}
+
+impl Life {
+    /// It is asked the first question or the second, and its answer has to be the right one.
+    fn asked(&mut self, n: u64, second: bool) {
+        let mine = proposal(n, 10 * n);
+        let question = if second { accept(mine) } else { prepare(n) };
+        self.story += &format!("{question}\n");
+        let right = match (Ballot(n) < self.bound, second) {
+            (true, _) => Message::Nack { n: Ballot(n), promised: self.bound },
+            (false, false) => promise(n, self.accepted),
+            (false, true) => Message::Accepted { slot: Slot::FIRST, proposal: mine },
+        };
+        if Ballot(n) >= self.bound {
+            self.bound = Ballot(n);
+            self.accepted = if second { Some(mine) } else { self.accepted };
+        }
+        let mut said = Vec::new();
+        let mut todo = tell(&mut self.acceptor, Event::Received { from: A, message: question });
+        while !todo.is_empty() {
+            for effect in std::mem::take(&mut todo) {
+                match effect {
+                    Effect::Write(record) => self.disk.apply(record),
+                    Effect::Sync(ticket) => {
+                        todo.extend(tell(&mut self.acceptor, Event::Durable(ticket)));
+                    }
+                    Effect::Send { message, .. } => said.push(message),
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(said, [right], "after\n{}", self.story);
+    }
+
+    /// The power goes, and it is started again.
+    fn restarted(&mut self) {
+        self.story += "power was lost\n";
+        self.acceptor = Acceptor::default();
+        tell(&mut self.acceptor, Event::Started(self.disk.clone()));
+    }
+
+    /// All that can happen in so many steps.
+    fn goes_on(&self, steps: usize) {
+        if steps == 0 {
+            return;
+        }
+        for event in 0..7_u64 {
+            let mut next = self.clone();
+            match event {
+                0 => next.restarted(),
+                _ => next.asked(event.div_ceil(2), event % 2 == 0),
+            }
+            next.goes_on(steps - 1);
+        }
+    }
+}
+
+#[test]
+fn in_every_order_of_questions_and_losses_of_power_it_keeps_its_word() {
+    Life::default().goes_on(5);
+}

@@ -161,3 +161,38 @@ fn a_pause_is_another_one_for_each_and_longer_each_time() {
     assert!(ranked(1) < ranked(2) && ranked(0) < ranked(1));
     assert_eq!(pause(Courtesy::Eager, 9), Duration::ZERO);
 }
+
+#[test]
+fn who_is_not_preferred_waits_longer_each_time_and_not_for_ever() {
+    for rank in 1..5 {
+        let wait = |attempts| pause(Courtesy::Ranked { rank }, attempts);
+        assert!(wait(0) > Duration::ZERO, "the preferred one needs time of its own");
+        assert!(wait(6) > wait(1), "the preferred one may need longer than it was given");
+        let longest = (0..100).map(wait).max().expect("there are some");
+        assert!(longest < ms(600_000), "the preferred one may be dead, and rank {rank} waits");
+    }
+}
+
+#[test]
+fn a_duel_of_proposers_that_wait_is_over_within_half_a_minute() {
+    let dice = [1, 2].map(|seed| Courtesy::Random { seed: seed * 100 });
+    for (courtesy, disk) in [(dice, 5), (dice, 50), (RANKED, 5), (RANKED, 50)] {
+        let limit = ms(30_000);
+        let fought = fight(&Fight { limit, ..Fight::between(courtesy, disk, ms(disk / 2)) });
+        assert!(
+            fought.seen.decree().is_some(),
+            "{courtesy:?} with disks of {disk} ms: {} ballots were given up",
+            fought.given_up
+        );
+    }
+}
+
+#[test]
+fn the_second_takes_over_within_half_a_minute_when_the_preferred_one_has_died() {
+    for (disk, death) in [(5, 0), (5, 3), (50, 60)] {
+        let (death, limit) = (ms(death), ms(30_000));
+        let between = Fight::between(RANKED, disk, ms(disk / 2));
+        let fought = fight(&Fight { death: Some(death), limit, ..between });
+        assert!(fought.seen.decree().is_some(), "the one died after {death:?}, the other waits");
+    }
+}

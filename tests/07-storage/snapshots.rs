@@ -88,6 +88,25 @@ fn replay_begins_after_the_transaction_that_names_the_snapshot() {
 }
 
 #[test]
+fn what_the_snapshot_has_is_not_applied_again() {
+    // The snapshot of transaction 3 is a leader's; the log ends before it.
+    let mut state = Toy::default();
+    state.apply(&entry(Zxid(3), "/b=3")).unwrap();
+    let snapshot = state.clone();
+    let log = [Ok(entry(Zxid(1), "/a=1")), Ok(entry(Zxid(2), "/b=2"))];
+    assert_eq!(restore(&mut state, Zxid(3), &mut log.into_iter()), Ok(Zxid(3)));
+    assert_eq!(state, snapshot);
+}
+
+#[test]
+fn damage_in_the_log_is_not_taken_for_its_end() {
+    let mut state = Toy::default();
+    let gap = Damage::Gap { file: "log.1".to_string(), at: 16, last: Zxid(2), next: Zxid(4) };
+    let log = [Ok(entry(Zxid(2), "/a=2")), Err(gap.clone()), Ok(entry(Zxid(4), "/a=4"))];
+    assert_eq!(restore(&mut state, Zxid(1), &mut log.into_iter()), Err(gap));
+}
+
+#[test]
 fn a_digest_that_does_not_fit_is_noted() {
     let files = SimFiles::new();
     let (_, mut store) = open(&files);

@@ -38,6 +38,38 @@ fn boot_in_order(order: &[i64], gaps: &[u64], seed: u64) -> (Ensemble, ServerId)
     (ensemble, first)
 }
 
+fn predicted(order: &[i64], gaps: &[u64]) -> Option<i64> {
+    let order: Vec<ServerId> = order.iter().copied().map(ServerId).collect();
+    first_leader(&order, gaps).map(|leader| leader.0)
+}
+
+#[test]
+fn a_quorum_waits_for_nobody_however_good() {
+    assert_eq!(predicted(&[1, 2, 3], &[300, 300]), Some(2));
+    assert_eq!(predicted(&[1, 2, 3, 4, 5], &[300; 4]), Some(3));
+    assert_eq!(predicted(&[5, 1, 2, 3, 4], &[300; 4]), Some(5));
+    assert_eq!(predicted(&[1, 2, 3, 4], &[900; 3]), Some(3), "two of four are no quorum");
+}
+
+#[test]
+fn a_better_server_that_comes_within_the_wait_leads_and_the_wait_begins_again() {
+    assert_eq!(predicted(&[1, 2, 3], &[300, 100]), Some(3));
+    assert_eq!(predicted(&[1, 2, 3, 4, 5], &[150; 4]), Some(5));
+    assert_eq!(predicted(&[1, 2, 3, 4, 5], &[10, 10, 150, 300]), Some(4));
+}
+
+#[test]
+fn a_worse_server_that_comes_within_the_wait_changes_nothing() {
+    assert_eq!(predicted(&[2, 3, 1], &[100, 100]), Some(3));
+    assert_eq!(predicted(&[2, 3, 4, 1, 5], &[10, 10, 150, 150]), Some(4));
+}
+
+#[test]
+fn who_has_no_quorum_has_no_leader_and_who_is_alone_has_itself() {
+    assert_eq!(predicted(&[], &[]), None);
+    assert_eq!(predicted(&[7], &[]), Some(7));
+}
+
 #[test]
 fn every_start_order_of_three_and_five_ends_as_predicted() {
     let mut seed = 0;

@@ -51,6 +51,38 @@ fn a_slow_quorum_commits_many_at_once() {
 }
 
 #[test]
+fn what_was_acknowledged_once_stays_so() {
+    let mut broadcast = proposed(three(), 5);
+    assert_eq!(broadcast.ack(ServerId(1), nth(5)), None);
+    assert_eq!(broadcast.ack(ServerId(1), nth(2)), None, "an old word that comes again");
+    assert_eq!(broadcast.ack(ServerId(2), nth(4)), Some(nth(4)));
+}
+
+#[test]
+fn four_proposals_are_committed_by_the_third_of_five_servers_in_whatever_order_they_acknowledge() {
+    let five = Members::majority((1..=5).map(ServerId));
+    for seed in 0..500 {
+        let mut dice = Dice::new(seed);
+        let mut broadcast = proposed(five.clone(), 4);
+        // Up to where each server has everything on disk.
+        let mut ends = [0; 5];
+        while ends != [4; 5] {
+            let server = dice.below(5);
+            if ends[server] == 4 {
+                continue;
+            }
+            ends[server] += 1;
+            let before = broadcast.committed();
+            let told = broadcast.ack(ServerId(server as i64 + 1), nth(ends[server]));
+            let mut sorted = ends;
+            sorted.sort();
+            assert_eq!(broadcast.committed(), nth(sorted[2]), "seed {seed}: {ends:?}");
+            assert_eq!(told, (before != nth(sorted[2])).then_some(nth(sorted[2])), "seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn a_heavy_voter_commits_all_that_a_quorum_has_with_it() {
     let share = |weight| Share { group: 1, weight };
     let light = (1..=3).map(|n| (ServerId(n), share(1)));

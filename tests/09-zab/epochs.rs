@@ -34,6 +34,47 @@ fn a_leader_without_others_is_its_own_quorum() {
 }
 
 #[test]
+fn a_leader_finds_its_epoch_when_a_quorum_has_joined_itself_included() {
+    let mut leader = elected(2, 2, Zxid::new(2, 9));
+    assert_eq!(leader.epoch(), None, "alone it is no quorum");
+    assert_eq!(leader.join(ServerId(1), 7), Some(8), "one above the highest");
+    assert_eq!(leader.epoch(), Some(8));
+}
+
+#[test]
+fn a_leaders_own_promise_counts_like_any_other() {
+    let mut leader = elected(6, 2, Zxid::new(2, 9));
+    assert_eq!(leader.join(ServerId(1), 4), Some(7));
+}
+
+#[test]
+fn who_comes_late_does_not_change_the_epoch() {
+    let mut leader = elected(0, 0, Zxid::ZERO);
+    assert_eq!(leader.join(ServerId(1), 0), Some(1));
+    assert_eq!(leader.join(ServerId(2), 9), Some(1));
+    assert_eq!(leader.heard_of(9), Some(1));
+    assert_eq!(leader.epoch(), Some(1));
+}
+
+#[test]
+fn one_server_that_joins_twice_is_one() {
+    let five = Members::majority((1..=5).map(ServerId));
+    let mut leader = Discovery::new(ServerId(3), five, 0, end(0, Zxid::ZERO));
+    assert_eq!(leader.join(ServerId(1), 0), None);
+    assert_eq!(leader.join(ServerId(1), 0), None);
+    assert_eq!(leader.join(ServerId(2), 0), Some(1));
+}
+
+#[test]
+fn who_has_no_vote_is_heard_and_not_counted() {
+    let members = three().with_observers([ServerId(4)]);
+    let mut leader = Discovery::new(ServerId(3), members, 0, end(0, Zxid::ZERO));
+    assert_eq!(leader.join(ServerId(4), 6), None);
+    assert_eq!(leader.heard_of(8), None);
+    assert_eq!(leader.join(ServerId(1), 0), Some(9));
+}
+
+#[test]
 fn the_epoch_is_above_what_the_others_promised() {
     let mut leader = elected(2, 2, Zxid::new(2, 9));
     assert_eq!(leader.join(ServerId(1), 7), Some(8));
@@ -73,6 +114,44 @@ fn a_server_that_had_promised_this_epoch_before_may_follow_and_does_not_count() 
     leader.promised(ServerId(3), Some(4));
     assert!(!leader.promised(ServerId(1), None));
     assert!(leader.promised(ServerId(1), Some(4)));
+}
+
+#[test]
+fn a_server_promises_any_epoch_above_all_that_it_promised() {
+    for offered in [6, 7, 90, u32::MAX] {
+        assert_eq!(promise(5, offered), Promise::New, "epoch {offered}");
+    }
+    assert_eq!(promise(0, 1), Promise::New);
+}
+
+#[test]
+fn the_epoch_that_was_promised_last_may_be_followed_and_is_no_new_promise() {
+    for epoch in [0, 1, 5, u32::MAX] {
+        assert_eq!(promise(epoch, epoch), Promise::Again, "epoch {epoch}");
+    }
+}
+
+#[test]
+fn an_epoch_below_what_was_promised_is_refused() {
+    for offered in [0, 1, 4] {
+        assert_eq!(promise(5, offered), Promise::Refused, "epoch {offered}");
+    }
+    assert_eq!(promise(u32::MAX, 0), Promise::Refused);
+}
+
+#[test]
+fn whatever_is_offered_in_whatever_order_no_epoch_is_promised_twice() {
+    for offers in 0..4u32.pow(5) {
+        let (mut accepted, mut promises) = (0, BTreeSet::new());
+        for place in 0..5 {
+            let offered = offers / 4u32.pow(place) % 4;
+            if promise(accepted, offered) == Promise::New {
+                assert!(promises.insert(offered), "epoch {offered} was promised twice");
+                accepted = offered;
+            }
+        }
+        assert_eq!(promises.last().copied().unwrap_or(0), accepted, "the highest is the last");
+    }
 }
 
 #[test]

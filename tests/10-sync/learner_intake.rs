@@ -5,7 +5,7 @@ use election::ServerState;
 use machines::{Effect, Effects, Event, Machine, Ticket};
 use storage::Write;
 use sync::{Halt, Intake, Stage};
-use zab::{Ceased, Health, History, Learner, Packet, Peer, Recovered, Zab};
+use zab::{Ceased, Health, History, Learner, Packet, Peer, Recovered, Told, Zab};
 use zxid::{ServerId, Zxid};
 
 use crate::leader_desk::{entries, entry, recovered, settings};
@@ -48,6 +48,11 @@ impl Desk {
         let sent =
             |effect| if let Effect::Send { message, .. } = effect { Some(message) } else { None };
         self.effects.drain().filter_map(sent).collect()
+    }
+
+    fn take_told(&mut self) -> Vec<Told> {
+        let told = |effect| if let Effect::Answer(told) = effect { Some(told) } else { None };
+        self.effects.drain().filter_map(told).collect()
     }
 }
 
@@ -128,6 +133,120 @@ fn nothing_is_acknowledged_before_it_is_on_disk() {
     assert_eq!(desk.take_sent(), [begun()], "the proposal is not on disk yet");
     desk.intake.on_durable(desk.intake.given(), &mut desk.effects);
     assert_eq!(desk.take_sent(), [Packet::Ack(Zxid::new(3, 1))]);
+}
+
+/// What a leader of epoch 4 tells a follower that has one transaction too many.
+fn words() -> Vec<Packet> {
+    vec![
+        Packet::Trunc(Zxid::new(2, 1)),
+        Packet::Proposal(entry(3, 1)),
+        Packet::Commit(Zxid::new(3, 1)),
+        Packet::NewLeader { epoch: 4, config: None },
+        Packet::Proposal(entry(4, 1)),
+        Packet::UpToDate,
+        Packet::Proposal(entry(4, 2)),
+        Packet::Commit(Zxid::new(4, 1)),
+    ]
+}
+
+#[test]
+fn wherever_the_power_goes_what_was_said_is_on_disk() {
+    let mut acknowledged = 0;
+    for done in (1..10).map(Ticket) {
+        // The disk comes as far as this, and no further.
+        let mut desk = Desk::promised(recovered(2, Zxid::ZERO, entries(2, 2)), 4);
+        let mut effects = Vec::new();
+        for packet in words() {
+            if packet == Packet::UpToDate && desk.intake.stage() != Stage::Begun {
+                break;
+            }
+            desk.hears(packet).expect("its turn has come");
+            let there = done.min(desk.intake.given());
+            desk.intake.on_durable(there, &mut desk.effects);
+            effects.extend(desk.effects.drain());
+        }
+        let (mut written, mut safe) = (Vec::new(), 0);
+        for effect in effects {
+            match effect {
+                Effect::Write(write) => written.push(write),
+                Effect::Sync(ticket) if ticket <= done => safe = written.len(),
+                Effect::Send { message: Packet::Ack(zxid), .. } => {
+                    let meant = match zxid.counter() {
+                        0 => Write::CurrentEpoch(zxid.epoch()),
+                        counter => Write::Append(entry(zxid.epoch(), counter)),
+                    };
+                    let on_disk = &written[..safe];
+                    assert!(on_disk.contains(&meant), "Ack {zxid} with this on disk: {on_disk:?}");
+                    acknowledged += 1;
+                }
+                _ => {}
+            }
+        }
+        if let Some(at) = written.iter().position(|it| *it == Write::CurrentEpoch(4)) {
+            let history = [Write::Truncate(Zxid::new(2, 1)), Write::Append(entry(3, 1))];
+            let is_before = history.iter().all(|it| written[..at].contains(it));
+            assert!(is_before, "the epoch is there before its history: {written:?}");
+        }
+    }
+    assert!(acknowledged > 0, "it acknowledges nothing");
+}
+
+#[test]
+fn no_proposal_is_acknowledged_before_uptodate() {
+    let mut desk = Desk::promised(Recovered::default(), 3);
+    desk.hears(Packet::Diff(Zxid::ZERO)).expect("it is a plan");
+    desk.hears(Packet::NewLeader { epoch: 3, config: None }).expect("its turn has come");
+    desk.intake.on_durable(desk.intake.given(), &mut desk.effects);
+    desk.take_sent();
+    desk.hears(Packet::Proposal(entry(3, 1))).expect("it is the next");
+    desk.intake.on_durable(desk.intake.given(), &mut desk.effects);
+    assert_eq!(desk.take_sent(), [], "the leader waits for the ACK of its beginning");
+    desk.hears(Packet::UpToDate).expect("its turn has come");
+    let owed = [Packet::Ack(Zxid::new(3, 0)), Packet::Ack(Zxid::new(3, 1))];
+    assert_eq!(desk.take_sent(), owed);
+}
+
+#[test]
+fn what_is_committed_is_delivered_from_uptodate_on_and_nothing_else() {
+    let mut desk = Desk::promised(Recovered::default(), 3);
+    for packet in [
+        Packet::Diff(Zxid::ZERO),
+        Packet::Proposal(entry(3, 1)),
+        Packet::NewLeader { epoch: 3, config: None },
+        Packet::Commit(Zxid::new(3, 1)),
+        Packet::Proposal(entry(3, 2)),
+    ] {
+        assert_eq!(desk.hears(packet.clone()), Ok(()), "{packet}");
+    }
+    desk.intake.on_durable(desk.intake.given(), &mut desk.effects);
+    assert_eq!(desk.take_told(), [], "a quorum may not have the beginning yet");
+    desk.hears(Packet::UpToDate).expect("its turn has come");
+    let (role, leader) = (ServerState::Following, ServerId(3));
+    let serving = Told::Serving { role, leader, epoch: 3 };
+    assert_eq!(desk.take_told(), [Told::Deliver(entry(3, 1)), serving]);
+    desk.hears(Packet::Commit(Zxid::new(3, 2))).expect("it is the next");
+    assert_eq!(desk.take_told(), [Told::Deliver(entry(3, 2))]);
+}
+
+#[test]
+fn a_cut_and_a_snapshot_change_memory_and_disk_alike() {
+    let end = Zxid::new(2, 3);
+    let mut desk = Desk::promised(recovered(2, Zxid::ZERO, entries(2, 5)), 3);
+    desk.hears(Packet::Trunc(end)).expect("it is a plan");
+    assert_eq!(desk.intake.history().last(), end);
+    assert_eq!(desk.take_writes(), [Write::Truncate(end)]);
+
+    let (before, whole) = (Zxid::new(2, 2), Zxid::new(2, 9));
+    let mut desk = Desk::promised(recovered(2, Zxid::ZERO, entries(2, 2)), 3);
+    desk.hears(Packet::Snap(whole)).expect("it is a plan");
+    let body = Bytes::from_static(b"all");
+    desk.hears(Packet::SnapshotBytes(body.clone())).expect("it is a piece");
+    assert_eq!(desk.intake.history().last(), before, "it is not whole yet");
+    desk.hears(Packet::SnapshotEnd).expect("its turn has come");
+    assert_eq!(desk.intake.history().last(), whole);
+    let (begun, sealed) =
+        (Write::BeginSnapshot { zxid: whole }, Write::InstallSnapshot { digest: None });
+    assert_eq!(desk.take_writes(), [begun, Write::SnapshotBytes(body), sealed]);
 }
 
 #[test]

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use jute::records::ErrorCode::*;
-use jute::records::{Acl, OpCode, Perms, Stat, StatPersisted, Txn};
-use znodes::{ChangeKind, Outcome, Tree};
+use jute::records::{Acl, DeleteTxn, OpCode, Perms, Stat, StatPersisted, Txn, TxnHeader};
+use znodes::{ChangeKind, Outcome, Tree, apply};
 use zxid::Zxid;
 
-use crate::leader::{Leader, create, create_by, create_with, delete, only, replay, set, set_acl};
+use crate::leader::{
+    Leader, ME, create, create_by, create_with, delete, only, replay, set, set_acl,
+};
 
 #[test]
 fn a_new_tree_holds_the_system_nodes_as_zookeeper_has_them() {
@@ -250,6 +252,33 @@ fn what_is_applied_twice_changes_nothing_more() {
     assert_eq!(leader.children("/"), ["a", "e", "zookeeper"]);
     assert_eq!(leader.stat("/a"), tree.node("/a").unwrap().stat());
     assert_eq!(leader.stat("/").pzxid, tree.node("/").unwrap().stat().pzxid);
+}
+
+#[test]
+fn a_replay_never_sets_a_parent_back() {
+    let mut leader = Leader::new();
+    leader.make(&["/a", "/a/b"]);
+    leader.write(delete("/a/b", -1)).unwrap();
+    let early = leader.log.clone();
+    // A snapshot that was written meanwhile has all of this.
+    leader.make(&["/a/c"]);
+    let parent = leader.stat("/a");
+    for logged in &early {
+        replay(&mut leader.tree, &logged.payload, &mut Vec::new());
+    }
+    assert_eq!(leader.stat("/a"), parent);
+}
+
+#[test]
+fn a_deletion_of_what_is_gone_already_moves_the_parents_pzxid() {
+    let mut leader = Leader::new();
+    leader.make(&["/a"]);
+    let op = OpCode::Delete.code();
+    let header = TxnHeader { session: ME, cxid: 0, zxid: Zxid(9), time: 9, op };
+    let txn = Txn::Delete(DeleteTxn { path: "/a/gone".into() });
+    let outcome = apply(&mut leader.tree, &header, &txn, &mut Vec::new());
+    assert_eq!(outcome, Outcome::failed(NoNode));
+    assert_eq!(leader.stat("/a").pzxid, Zxid(9), "the parent in the snapshot may be older");
 }
 
 #[test]
