@@ -69,6 +69,8 @@ enum Command {
     Next(learn::WhichArgs),
     /// Check an exercise: what holds, what does not, and why
     Check(learn::CheckArgs),
+    /// Check an exercise whenever its file is saved; keys give hints, and go on to the next
+    Watch(learn::WhichArgs),
     /// Give a hint for an exercise; asked again, it says more
     Hint(learn::WhichArgs),
     /// Begin an exercise again; the others stay as they are
@@ -149,6 +151,7 @@ pub fn run() -> ExitCode {
         Command::List(args) => args.run(),
         Command::Next(args) => args.next(),
         Command::Check(args) => args.run(),
+        Command::Watch(args) => args.watch(),
         Command::Hint(args) => args.hint(),
         Command::Reset(args) => args.reset(),
         Command::Solution(args) => args.run(),

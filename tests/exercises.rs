@@ -282,6 +282,8 @@ fn a_learner_is_led_from_the_list_to_the_hint_to_the_solution() {
     let (code, reset) = says(at, &["reset", "1.1"]);
     assert!(code == 0 && reset.contains("exercises/01-toy.rs:6"), "{reset}");
     assert_eq!(says(at, &["check", "1.1"]).0, 1, "it is a hole again");
+    let (code, watched) = says(at, &["watch", "1.1"]);
+    assert!(code == 2 && watched.contains("`ensemble check` does without one"), "{watched}");
     let (code, unknown) = says(at, &["check", "9.9"]);
     assert_eq!(code, 2);
     assert!(unknown.contains("there is no exercise `9.9`; `ensemble list` has them"), "{unknown}");

@@ -1,13 +1,15 @@
-//! The learner's loop: `list`, `next`, `check`, `hint`, `reset`, `solution`.
+//! The learner's loop: `list`, `next`, `check`, `watch`, `hint`, `reset`, `solution`.
+
+mod desk;
+mod watch;
 
 use std::io::{IsTerminal, stderr};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::course;
-use crate::exercises::{Catalogue, Exercise, Outcome, Progress, Shelf, check, signatures, verdict};
+use crate::exercises::Exercise;
+use desk::{Desk, Done, heart};
 
 #[derive(Args, Debug)]
 pub(super) struct ListArgs {
@@ -43,62 +45,6 @@ pub(super) struct SolutionArgs {
     take: bool,
 }
 
-/// A course, and what its learner has done.
-struct Desk {
-    course: PathBuf,
-    catalogue: Catalogue,
-    progress: Progress,
-    shelf: Shelf,
-}
-
-/// What ends a command early: a mistake in the command line or in the course.
-type Done<T> = Result<T, String>;
-
-impl Desk {
-    fn open() -> Done<Desk> {
-        let course = course::root()?;
-        let (catalogue, progress) = (Catalogue::read(&course)?, Progress::read(&course)?);
-        let shelf = Shelf::of(&course);
-        Ok(Desk { course, catalogue, progress, shelf })
-    }
-
-    /// The first that can be checked and is not done.
-    fn next(&self) -> Option<&Exercise> {
-        self.catalogue.checkable().find(|it| !self.progress.of(&it.entry.name).done)
-    }
-
-    /// The one that is named, or the next.
-    fn one(&self, which: Option<&str>) -> Done<Exercise> {
-        let Some(word) = which else {
-            let all_done = || "all exercises are done; name one".to_string();
-            return self.next().cloned().ok_or_else(all_done);
-        };
-        match self.catalogue.meant(word)?.as_slice() {
-            [exercise] => Ok((*exercise).clone()),
-            several => {
-                let numbers: Vec<&str> = several.iter().map(|it| it.number.text()).collect();
-                Err(format!("`{word}` means several: name one of {}", numbers.join(", ")))
-            }
-        }
-    }
-
-    /// The file of an exercise, as a person on the course's folder names it.
-    fn file(&self, exercise: &Exercise) -> Done<String> {
-        let heart = heart(exercise)?;
-        let path = self.shelf.mine(heart);
-        let begin = self.shelf.places(heart, exercise.number.text())?;
-        let line = begin.first().map_or(1, |region| region.begin + 1);
-        let shown = path.strip_prefix(&self.course).unwrap_or(Path::new(heart));
-        Ok(format!("{}:{line}", shown.display()))
-    }
-}
-
-fn heart(exercise: &Exercise) -> Done<&String> {
-    exercise.entry.heart.as_ref().ok_or_else(|| {
-        format!("exercise {} cannot be checked yet; see `ensemble list`", exercise.number.text())
-    })
-}
-
 /// What a command comes to: its exit code; a mistake is 2.
 fn end(done: Done<ExitCode>) -> ExitCode {
     done.unwrap_or_else(|why| {
@@ -111,41 +57,15 @@ impl ListArgs {
     /// Prints all exercises, and what is done of them.
     pub(super) fn run(&self) -> ExitCode {
         end(Desk::open().map(|desk| {
-            let mut chapter = "";
-            for exercise in desk.catalogue.all() {
-                if self.json {
-                    println!("{}", object(&desk, exercise));
-                    continue;
+            match self.json {
+                true => {
+                    desk.catalogue.all().iter().for_each(|it| println!("{}", object(&desk, it)))
                 }
-                if exercise.number.chapter != chapter {
-                    chapter = &exercise.number.chapter;
-                    println!();
-                }
-                println!("{}", line(&desk, exercise));
-            }
-            if !self.json {
-                println!("\n{}", summary(&desk));
+                false => print!("{}", desk.list()),
             }
             ExitCode::SUCCESS
         }))
     }
-}
-
-fn line(desk: &Desk, exercise: &Exercise) -> String {
-    let entry = &exercise.entry;
-    let known = desk.progress.of(&entry.name);
-    let next = desk.next().is_some_and(|next| next.number == exercise.number);
-    let state = match (entry.heart.is_some(), known.done, known.gave_up) {
-        (false, ..) => "no checks yet",
-        (_, true, true) => "done, with the solution",
-        (_, true, false) => "done",
-        _ if next => "next",
-        _ => "",
-    };
-    let (number, minutes) = (exercise.number.text(), entry.minutes);
-    let line =
-        format!("{number:>5}  {:28} {:10} {minutes:>4} min  {state}", entry.name, entry.kind);
-    line.trim_end().to_string()
 }
 
 fn object(desk: &Desk, exercise: &Exercise) -> serde_json::Value {
@@ -161,16 +81,6 @@ fn object(desk: &Desk, exercise: &Exercise) -> serde_json::Value {
         "gaveUp": known.gave_up,
         "hints": known.hints,
     })
-}
-
-fn summary(desk: &Desk) -> String {
-    let all: Vec<&Exercise> = desk.catalogue.checkable().collect();
-    let done = all.iter().filter(|it| desk.progress.of(&it.entry.name).done).count();
-    let next = match desk.next() {
-        Some(next) => format!("; next: ensemble check {}", next.number.text()),
-        None => String::new(),
-    };
-    format!("{done} of {} done{next}", all.len())
 }
 
 impl WhichArgs {
@@ -200,14 +110,7 @@ impl WhichArgs {
         end((|| {
             let mut desk = Desk::open()?;
             let exercise = desk.one(self.which.as_deref())?;
-            heart(&exercise)?;
-            let (name, hints) = (&exercise.entry.name, &exercise.entry.hints);
-            let mut known = desk.progress.of(name);
-            let number = known.hints.min(hints.len() - 1);
-            let text = hints[number].trim();
-            println!("Hint {} of {} for {name}:\n\n{text}", number + 1, hints.len());
-            known.hints = known.hints.max(number + 1);
-            desk.progress.keep(name, known)?;
+            print!("{}", desk.hint(&exercise)?);
             Ok(ExitCode::SUCCESS)
         })())
     }
@@ -253,24 +156,16 @@ impl CheckArgs {
 }
 
 fn check_one(desk: &mut Desk, exercise: &Exercise) -> Done<bool> {
-    let number = exercise.number.text();
-    let file = desk.file(exercise)?;
     if stderr().is_terminal() {
-        eprint!("checking {number} ...");
+        eprint!("checking {} ...", exercise.number.text());
     }
-    let outcome = check::check(&desk.course, &check::target(&desk.course), exercise);
+    let checked = desk.check(exercise);
     if stderr().is_terminal() {
         eprint!("\r\x1b[K");
     }
-    let (outcome, known) = (outcome?, signatures::known(&desk.course, number)?);
-    print!("{}", verdict::text(exercise, &outcome, &known, &file));
-    let mut entry = desk.progress.of(&exercise.entry.name);
-    if outcome.is_done() && !entry.done {
-        entry.done = true;
-        desk.progress.keep(&exercise.entry.name, entry)?;
-        println!("{}", summary(desk));
-    }
-    Ok(matches!(&outcome, Outcome::Checked(_)) && outcome.is_done())
+    let (text, holds) = checked?;
+    print!("{text}");
+    Ok(holds)
 }
 
 impl SolutionArgs {
