@@ -13,6 +13,9 @@ pub(super) struct VerifyArgs {
     /// Which: 8.1, or a chapter such as 8; all of them if none is named
     #[arg(value_name = "EXERCISE")]
     which: Vec<String>,
+    /// Of the wrong answers, try only those of chapters that changed since a revision of git
+    #[arg(long, value_name = "SINCE", num_args = 0..=1, default_missing_value = "HEAD~1")]
+    changed: Option<String>,
     /// Write starters and signatures anew where they differ
     #[arg(long)]
     bless: bool,
@@ -27,8 +30,9 @@ impl VerifyArgs {
                 eprint!("\r\x1b[K{what} ...");
             }
         };
+        let since = self.changed.as_deref();
         let found =
-            course::root().and_then(|course| verify(&course, &self.which, self.bless, tell));
+            course::root().and_then(|course| verify(&course, &self.which, since, self.bless, tell));
         if shown {
             eprint!("\r\x1b[K");
         }

@@ -12,20 +12,21 @@ use super::catalogue::{Catalogue, Exercise};
 use super::check::{self, Outcome};
 use super::shelf::Shelf;
 use super::signatures::{self, Signature, Signatures};
-use crate::mutants::{Copy, Mutant};
+use crate::mutants::{Copy, Mutant, changed, load};
 
 /// How many wrong answers an exercise has at least.
 const FEWEST: usize = 3;
 
-/// Looks at exercises of a course: at those that are named, or at all. With `bless` it writes
-/// starters and signatures anew where they differ. What is done is told to `tell`; what is wrong
-/// comes back.
+/// Looks at exercises of a course: at those that are named, or at all; with a revision, of the wrong
+/// answers only at those of chapters that changed since. With `bless` it writes starters and
+/// signatures anew where they differ. What is done is told to `tell`; what is wrong comes back.
 ///
 /// # Errors
-/// The course is not whole, or there is no such exercise.
+/// The course is not whole, or there is no such exercise or revision.
 pub fn verify(
     course: &Path,
     which: &[String],
+    since: Option<&str>,
     bless: bool,
     mut tell: impl FnMut(&str),
 ) -> Result<Vec<String>, String> {
@@ -34,12 +35,21 @@ pub fn verify(
     let mut wrong = starters(course, &catalogue, bless)?;
     wrong.extend(reachable(course, &catalogue)?);
     let copy = Copy::of(course)?;
-    // Of exercises that are not looked at, what was seen before stays.
-    let mut found = if which.is_empty() { Signatures::new() } else { signatures::read(course)? };
+    let mut mutants = load(course)?;
+    mutants.retain(|mutant| mutant.exercise.is_some());
+    let all = which.is_empty() && since.is_none();
+    let tried = match since {
+        Some(revision) => changed::since(revision, course, mutants.clone())?,
+        None => mutants.clone(),
+    };
+    // Of what is not looked at, what was seen before stays.
+    let mut found = if all { Signatures::new() } else { signatures::read(course)? };
     for exercise in chosen {
         tell(&format!("{} {}", exercise.number.text(), exercise.entry.name));
         wrong.extend(solved(&copy, exercise)?);
-        wrong.extend(answers(course, &copy, exercise, &mut found)?);
+        let of_it = |mutant: &&Mutant| mutant.exercise.as_deref() == Some(exercise.number.text());
+        wrong.extend(enough(exercise, mutants.iter().filter(of_it)));
+        wrong.extend(answers(&copy, exercise, tried.iter().filter(of_it), &mut found)?);
     }
     if found != signatures::read(course)? {
         match bless {
@@ -134,25 +144,34 @@ fn solved(copy: &Copy, exercise: &Exercise) -> Result<Vec<String>, String> {
     Ok(wrong)
 }
 
-/// Every wrong answer fails, and there are enough of them.
-fn answers(
-    course: &Path,
-    copy: &Copy,
-    exercise: &Exercise,
-    found: &mut Signatures,
-) -> Result<Vec<String>, String> {
+/// There are enough wrong answers, and each says what is believed.
+fn enough<'a>(exercise: &Exercise, mutants: impl Iterator<Item = &'a Mutant>) -> Vec<String> {
     let number = exercise.number.text();
-    let mutants = signatures::wrong_answers(course, number)?;
-    let mut wrong = Vec::new();
-    if mutants.len() < FEWEST {
-        wrong.push(format!("{number}: {} wrong answers; let there be {FEWEST}", mutants.len()));
-    }
+    let (mut wrong, mut count) = (Vec::new(), 0);
     for mutant in mutants {
+        count += 1;
         if mutant.belief.is_none() {
             wrong.push(format!("{number}: nobody is told what {} believes", mutant.id));
         }
-        match attempt(copy, exercise, &mutant)? {
-            Ok(signature) => drop(found.insert(mutant.id, signature)),
+    }
+    if count < FEWEST {
+        wrong.push(format!("{number}: {count} wrong answers; let there be {FEWEST}"));
+    }
+    wrong
+}
+
+/// Every wrong answer fails.
+fn answers<'a>(
+    copy: &Copy,
+    exercise: &Exercise,
+    mutants: impl Iterator<Item = &'a Mutant>,
+    found: &mut Signatures,
+) -> Result<Vec<String>, String> {
+    let number = exercise.number.text();
+    let mut wrong = Vec::new();
+    for mutant in mutants {
+        match attempt(copy, exercise, mutant)? {
+            Ok(signature) => drop(found.insert(mutant.id.clone(), signature)),
             Err(why) => wrong.push(format!("{number}: {}: {why}", mutant.id)),
         }
     }
