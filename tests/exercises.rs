@@ -263,6 +263,10 @@ fn a_learner_is_led_from_the_list_to_the_hint_to_the_solution() {
     assert_eq!(code, 0, "{list}");
     assert!(list.contains("  1.1  twice") && list.contains("5 min  next"), "{list}");
     assert!(list.contains("0 of 1 done; next: ensemble check 1.1"), "{list}");
+    let mut reader = Command::new("sh");
+    let piped = format!("{} list | true", env!("CARGO_BIN_EXE_ensemble"));
+    let output = reader.args(["-c", &piped]).current_dir(at).output().expect("there is a shell");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"), "{output:?}");
     let (_, next) = says(at, &["next"]);
     assert!(next.contains("exercises/01-toy.rs:6  twice as much"), "{next}");
     for (text, number) in [("a", 1), ("b", 2), ("c", 3), ("c", 3)] {

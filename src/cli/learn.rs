@@ -3,7 +3,7 @@
 mod desk;
 mod watch;
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -45,6 +45,12 @@ pub(super) struct SolutionArgs {
     take: bool,
 }
 
+/// Prints a text. Whoever closed the other end does not want to read more.
+fn say(text: &str) {
+    let mut out = stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// What a command comes to: its exit code; a mistake is 2.
 fn end(done: Done<ExitCode>) -> ExitCode {
     done.unwrap_or_else(|why| {
@@ -58,10 +64,12 @@ impl ListArgs {
     pub(super) fn run(&self) -> ExitCode {
         end(Desk::open().map(|desk| {
             match self.json {
-                true => {
-                    desk.catalogue.all().iter().for_each(|it| println!("{}", object(&desk, it)))
-                }
-                false => print!("{}", desk.list()),
+                true => desk
+                    .catalogue
+                    .all()
+                    .iter()
+                    .for_each(|it| say(&format!("{}\n", object(&desk, it)))),
+                false => say(&desk.list()),
             }
             ExitCode::SUCCESS
         }))
@@ -110,7 +118,7 @@ impl WhichArgs {
         end((|| {
             let mut desk = Desk::open()?;
             let exercise = desk.one(self.which.as_deref())?;
-            print!("{}", desk.hint(&exercise)?);
+            say(&desk.hint(&exercise)?);
             Ok(ExitCode::SUCCESS)
         })())
     }
@@ -164,7 +172,7 @@ fn check_one(desk: &mut Desk, exercise: &Exercise) -> Done<bool> {
         eprint!("\r\x1b[K");
     }
     let (text, holds) = checked?;
-    print!("{text}");
+    say(&text);
     Ok(holds)
 }
 
